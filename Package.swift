@@ -1,0 +1,197 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The tiers of docs/ARCHITECTURE.md. Tests/TidyTests holds this file to that map: a target depends on lower
+// tiers, and on its own tier only along an edge the map lists.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A C library of the system, found by pkg-config and installed by `make deps`.
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"],
+        exclude: fixtures ? ["Fixtures"] : [], swiftSettings: settings)
+}
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+
+let package = Package(
+    name: "millrace",
+    products: [
+        .executable(name: "millrace", targets: ["MillraceCommand"]),
+        .executable(name: "millrace-shim", targets: ["millrace-shim"]),
+        .library(name: "Millrace", targets: ["Millrace"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C: system libraries, and ours.
+        system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
+        system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
+        system("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
+        system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
+        .target(name: "CKernels"),
+        .executableTarget(name: "millrace-shim"),
+
+        // Tier 0: values.
+        library("Support"),
+        library("JSONModel", ["Support"]),
+
+        // Tier 1: cores. No I/O, no clock.
+        library("JSONPath", ["JSONModel", "Support"]),
+        library("StatesLanguage", ["JSONModel", "JSONPath", "Support"]),
+        library("StatesRuntime", ["JSONModel", "JSONPath", "StatesLanguage", "Support"]),
+        library("BatchScheduling", ["JSONModel", "Support"]),
+        library("GlueModel", ["JSONModel", "Support"]),
+        library("AWSProtocol", ["JSONModel", "Support", crypto]),
+        library("Columnar", ["CKernels", "JSONModel", "Support"]),
+        library("TextFormats", ["Columnar", "Support"]),
+        library("SparkPlan", ["Columnar", "JSONModel", "Support"]),
+        library("SparkSQL", ["Columnar", "SparkPlan", "Support"]),
+        library("Execution", ["Columnar", "SparkPlan", "Support", "CKernels", "CPCRE2", "CZlib"]),
+        library("Parquet", ["Columnar", "Support", "CZstd", "CSnappy", "CZlib"]),
+        library("DeltaProtocol", ["Columnar", "JSONModel", "Support"]),
+
+        // Tier 2: ports and their adapters.
+        library("HTTPTransport", ["AWSProtocol", "CCurl", "JSONModel", "Support"]),
+        library("ObjectStore", ["Support", crypto]),
+        library("ObjectStoreS3", ["AWSProtocol", "HTTPTransport", "ObjectStore", "Support"]),
+        library("StateStore", ["JSONModel", "Support", grdb]),
+        library("ProcessRunner", ["JSONModel", "Support"]),
+
+        // Tier 3: engines. Asynchronous shells around the cores.
+        library(
+            "QueryEngine",
+            [
+                "Columnar", "Execution", "JSONModel", "ObjectStore", "Parquet", "SparkPlan", "SparkSQL",
+                "Support", "TextFormats",
+            ]),
+        library(
+            "DeltaTable",
+            [
+                "Columnar", "DeltaProtocol", "Execution", "JSONModel", "ObjectStore", "Parquet", "QueryEngine",
+                "SparkPlan", "Support",
+            ]),
+        library(
+            "WorkflowEngine",
+            ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", crypto, logging]),
+        library(
+            "BatchEngine",
+            ["BatchScheduling", "JSONModel", "ProcessRunner", "StateStore", "Support", crypto, logging]),
+        library("CatalogEngine", ["GlueModel", "JSONModel", "StateStore", "Support"]),
+        library("ObjectServer", ["StateStore", "Support", crypto, nioCore, logging]),
+
+        // Tier 4: services. Request shapes in, engine calls, service errors out.
+        library("ServiceKit", ["AWSProtocol", "JSONModel", "Support", nioCore]),
+        library(
+            "StatesService",
+            ["AWSProtocol", "JSONModel", "ServiceKit", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine"]),
+        library(
+            "StatesIntegrations",
+            ["AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "StatesRuntime", "Support", "WorkflowEngine"]),
+        library(
+            "GlueService",
+            ["AWSProtocol", "BatchEngine", "CatalogEngine", "GlueModel", "JSONModel", "ServiceKit", "Support"]),
+        library("BatchService", ["AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "Support"]),
+        library("LogsService", ["AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "Support"]),
+        library("S3Service", ["AWSProtocol", "ObjectServer", "ServiceKit", "Support", nioCore, crypto]),
+        library(
+            "AWSServer",
+            [
+                "AWSProtocol", "JSONModel", "ServiceKit", "Support", crypto, hummingbird, hummingbirdCore, httpTypes,
+                nioCore, nioPosix, nioHTTP1, logging, lifecycle,
+            ]),
+        library(
+            "Console",
+            [
+                "BatchEngine", "JSONModel", "ServiceKit", "Support", "WorkflowEngine", mustache, hummingbird, nioCore,
+                httpTypes, logging,
+            ]),
+
+        // The library for job authors.
+        library(
+            "Millrace",
+            [
+                "AWSProtocol", "Columnar", "DeltaProtocol", "DeltaTable", "Execution", "GlueModel", "HTTPTransport",
+                "JSONModel", "ObjectStore", "ObjectStoreS3", "QueryEngine", "SparkPlan", "SparkSQL", "Support",
+            ]),
+
+        // Tier 5: programs. Only these read the environment, bind ports to adapters, exit.
+        .executableTarget(
+            name: "MillraceCommand",
+            dependencies: [
+                "AWSProtocol", "AWSServer", "BatchEngine", "BatchScheduling", "BatchService", "CatalogEngine",
+                "Columnar", "Console", "DeltaProtocol", "DeltaTable", "GlueModel", "GlueService", "HTTPTransport",
+                "JSONModel", "LogsService", "Millrace", "ObjectServer", "ObjectStore", "ObjectStoreS3",
+                "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "StateStore", "StatesIntegrations",
+                "StatesLanguage", "StatesRuntime", "StatesService", "Support", "TextFormats", "WorkflowEngine",
+                arguments, crypto, logging, lifecycle,
+            ],
+            swiftSettings: settings),
+
+        // Tests.
+        .target(name: "TestSupport", dependencies: ["JSONModel", "Support"], path: "Tests/TestSupport", swiftSettings: settings),
+        tests("TidyTests", []),
+        tests("SupportTests", ["Support"]),
+        tests("JSONModelTests", ["JSONModel", "CJansson", "Support"]),
+        tests("JSONPathTests", ["JSONModel", "JSONPath"]),
+        tests("StatesLanguageTests", ["JSONModel", "StatesLanguage"]),
+        tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"]),
+        tests("StateStoreTests", ["JSONModel", "StateStore", "Support"]),
+        tests("WorkflowEngineTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
+        tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
+        tests("AWSProtocolTests", ["AWSProtocol", "JSONModel", "Support"]),
+        tests("HTTPTransportTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"]),
+        tests("ObjectStoreTests", ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"]),
+        tests("ObjectServerTests", ["AWSProtocol", "ObjectServer", "S3Service", "ServiceKit", "StateStore", "Support"]),
+        tests("CatalogTests", ["AWSProtocol", "CatalogEngine", "GlueModel", "GlueService", "JSONModel", "ServiceKit", "StateStore", "Support"]),
+        tests("BatchSchedulingTests", ["BatchScheduling", "JSONModel", "Support"]),
+        tests("ProcessRunnerTests", ["JSONModel", "ProcessRunner", "Support"]),
+        tests("BatchEngineTests", ["AWSProtocol", "BatchEngine", "BatchScheduling", "BatchService", "JSONModel", "LogsService", "ProcessRunner", "ServiceKit", "StateStore", "Support"]),
+        tests("ColumnarTests", ["Columnar", "CKernels", "JSONModel", "Support"]),
+        tests("TextFormatsTests", ["Columnar", "TextFormats", "Support"]),
+        tests("ExecutionTests", ["Columnar", "Execution", "SparkPlan", "Support"]),
+        tests("ParquetTests", ["Columnar", "Parquet", "Support", "JSONModel"]),
+        tests("DeltaProtocolTests", ["Columnar", "DeltaProtocol", "JSONModel", "Support"]),
+        tests("DeltaTableTests", ["Columnar", "DeltaProtocol", "DeltaTable", "JSONModel", "ObjectStore", "Parquet", "QueryEngine", "Support"]),
+        tests("SparkSQLTests", ["Columnar", "SparkPlan", "SparkSQL", "Support"]),
+        tests("QueryEngineTests", ["Columnar", "Execution", "ObjectStore", "QueryEngine", "SparkPlan", "SparkSQL", "Support"]),
+        tests("MillraceTests", ["Columnar", "JSONModel", "Millrace", "ObjectStore", "QueryEngine", "Support"]),
+        tests("EndToEndTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"]),
+    ]
+)

@@ -1,0 +1,91 @@
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// A few plain threads for work that blocks (file I/O, fsync, process waits, query pipelines), so that it never holds
+/// a thread of the cooperative pool. With one thread it runs its jobs one at a time, in order.
+package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked Sendable {
+    // Unchecked: `head` and `jobs` are only touched under `mutex`; the threads live as long as the process.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private var jobs: [() -> Void] = []
+    private var head = 0
+
+    /// - Parameter threads: how many run at once; 1 makes the executor serial, as an actor's executor must be.
+    package init(name: String, threads: Int) {
+        precondition(threads > 0)
+        mutex = .allocate(capacity: 1)
+        condition = .allocate(capacity: 1)
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(condition, nil)
+        for index in 0..<threads {
+            startThread(name: threads == 1 ? name : "\(name)-\(index)", stackBytes: 8 << 20) { [self] in
+                while true { next()() }
+            }
+        }
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        submit { [self] in
+            job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        }
+    }
+
+    /// Runs `body` on one of the threads and returns what it returns.
+    package func run<T: Sendable, E: Error>(_ body: @escaping @Sendable () throws(E) -> T) async throws(E) -> T {
+        let result: Result<T, E> = await withCheckedContinuation { continuation in
+            submit { continuation.resume(returning: Result(catching: body)) }
+        }
+        return try result.get()
+    }
+
+    /// Runs `body` on one of the threads, some time.
+    package func submit(_ body: @escaping () -> Void) {
+        pthread_mutex_lock(mutex)
+        jobs.append(body)
+        pthread_mutex_unlock(mutex)
+        pthread_cond_signal(condition)
+    }
+
+    private func next() -> () -> Void {
+        pthread_mutex_lock(mutex)
+        while head == jobs.count { pthread_cond_wait(condition, mutex) }
+        let job = jobs[head]
+        jobs[head] = {}
+        head += 1
+        if head == jobs.count {
+            jobs.removeAll(keepingCapacity: jobs.capacity < 1024)
+            head = 0
+        } else if head > 1024, head * 2 > jobs.count {
+            jobs.removeSubrange(..<head)
+            head = 0
+        }
+        pthread_mutex_unlock(mutex)
+        return job
+    }
+}
+
+/// Starts a detached thread with a stack of the given size.
+package func startThread(name: String, stackBytes: Int, _ body: @escaping () -> Void) {
+    final class Start { let name: String; let body: () -> Void; init(_ n: String, _ b: @escaping () -> Void) { name = n; body = b } }
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    pthread_attr_setstacksize(&attributes, stackBytes)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    var thread = pthread_t()
+    let argument = Unmanaged.passRetained(Start(name, body)).toOpaque()
+    let status = pthread_create(&thread, &attributes, { raw in
+        guard let raw else { return nil }
+        let start = Unmanaged<Start>.fromOpaque(raw).takeRetainedValue()
+        pthread_setname_np(pthread_self(), String(start.name.prefix(15)))
+        start.body()
+        return nil
+    }, argument)
+    pthread_attr_destroy(&attributes)
+    precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+}
