@@ -82,10 +82,18 @@ package func startThread(name: String, stackBytes: Int, _ body: @escaping () -> 
     let status = pthread_create(&thread, &attributes, { raw in
         guard let raw else { return nil }
         let start = Unmanaged<Start>.fromOpaque(raw).takeRetainedValue()
-        pthread_setname_np(pthread_self(), String(start.name.prefix(15)))
+        nameThread(start.name)
         start.body()
         return nil
     }, argument)
     pthread_attr_destroy(&attributes)
     precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+}
+
+/// Shows `name` (its first 15 bytes) for the calling thread in `top -H` and `perf`.
+private func nameThread(_ name: String) {
+    let descriptor = open("/proc/thread-self/comm", O_WRONLY)
+    guard descriptor >= 0 else { return }
+    _ = name.withCString { write(descriptor, $0, min(15, strlen($0))) }
+    close(descriptor)
 }
