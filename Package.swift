@@ -34,6 +34,7 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -91,7 +92,7 @@ let package = Package(
         library("HTTPTransport", ["AWSProtocol", "CCurl", "JSONModel", "Support"]),
         library("ObjectStore", ["Support", crypto]),
         library("ObjectStoreS3", ["AWSProtocol", "HTTPTransport", "ObjectStore", "Support"]),
-        library("StateStore", ["JSONModel", "Support", grdb]),
+        library("StateStore", ["JSONModel", "Support", grdb, sqlite]),
         library("ProcessRunner", ["JSONModel", "Support"]),
 
         // Tier 3: engines. Asynchronous shells around the cores.
@@ -172,7 +173,7 @@ let package = Package(
         tests("JSONPathTests", ["JSONModel", "JSONPath"]),
         tests("StatesLanguageTests", ["JSONModel", "StatesLanguage"]),
         tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"]),
-        tests("StateStoreTests", ["JSONModel", "StateStore", "Support"]),
+        tests("StateStoreTests", ["JSONModel", "StateStore", "Support", sqlite]),
         tests("WorkflowEngineTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
         tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
         tests("AWSProtocolTests", ["AWSProtocol", "JSONModel", "Support"]),

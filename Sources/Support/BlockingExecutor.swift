@@ -9,11 +9,12 @@ import Musl
 /// A few plain threads for work that blocks (file I/O, fsync, process waits, query pipelines), so that it never holds
 /// a thread of the cooperative pool. With one thread it runs its jobs one at a time, in order.
 package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked Sendable {
-    // Unchecked: `head` and `jobs` are only touched under `mutex`; the threads live as long as the process.
+    // Unchecked: `head` and `jobs` are only touched under `mutex`; the threads keep the executor alive.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var jobs: [() -> Void] = []
     private var head = 0
+    private var stopping = false
 
     /// - Parameter threads: how many run at once; 1 makes the executor serial, as an actor's executor must be.
     package init(name: String, threads: Int) {
@@ -24,7 +25,7 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
         pthread_cond_init(condition, nil)
         for index in 0..<threads {
             startThread(name: threads == 1 ? name : "\(name)-\(index)", stackBytes: 8 << 20) { [self] in
-                while true { next()() }
+                while let job = next() { job() }
             }
         }
     }
@@ -52,9 +53,21 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
         pthread_cond_signal(condition)
     }
 
-    private func next() -> () -> Void {
+    /// Ends the threads once the jobs submitted so far have run. Nothing may be submitted afterwards.
+    package func stop() {
         pthread_mutex_lock(mutex)
-        while head == jobs.count { pthread_cond_wait(condition, mutex) }
+        stopping = true
+        pthread_mutex_unlock(mutex)
+        pthread_cond_broadcast(condition)
+    }
+
+    private func next() -> (() -> Void)? {
+        pthread_mutex_lock(mutex)
+        while head == jobs.count, !stopping { pthread_cond_wait(condition, mutex) }
+        if head == jobs.count {
+            pthread_mutex_unlock(mutex)
+            return nil
+        }
         let job = jobs[head]
         jobs[head] = {}
         head += 1

@@ -1,0 +1,97 @@
+import FoundationEssentials
+import JSONModel
+
+// How the object index writes what has no column of its own.
+
+/// 26 bytes each: 16 of the file's name, 8 of the length, 2 of the part's number; big-endian.
+func encodeSegments(_ segments: [DataSegment]) -> Data {
+    var data = Data(capacity: segments.count * 26)
+    for segment in segments {
+        var digits = segment.file.text.utf8.makeIterator()
+        for _ in 0..<16 {
+            let high = digits.next().flatMap(nibble) ?? 0
+            let low = digits.next().flatMap(nibble) ?? 0
+            data.append(high << 4 | low)
+        }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            data.append(UInt8(truncatingIfNeeded: segment.length >> Int64(shift)))
+        }
+        data.append(UInt8(truncatingIfNeeded: segment.partNumber >> 8))
+        data.append(UInt8(truncatingIfNeeded: segment.partNumber))
+    }
+    return data
+}
+
+func decodeSegments(_ data: Data) throws -> [DataSegment] {
+    let bytes = [UInt8](data)
+    guard bytes.count.isMultiple(of: 26) else {
+        throw StateStoreError.corrupt("An object's segments have \(bytes.count) bytes, expected a multiple of 26.")
+    }
+    return stride(from: 0, to: bytes.count, by: 26).map { start in
+        var name: [UInt8] = []
+        for byte in bytes[start..<start + 16] {
+            name.append(hexDigit(byte >> 4))
+            name.append(hexDigit(byte & 15))
+        }
+        let length = bytes[start + 16..<start + 24].reduce(Int64(0)) { $0 << 8 | Int64($1) }
+        return DataSegment(
+            file: DataFileID(String(decoding: name, as: UTF8.self)), length: length,
+            partNumber: Int(bytes[start + 24]) << 8 | Int(bytes[start + 25]))
+    }
+}
+
+/// `{"f": [[name, value], ...], "t": [[key, value], ...], "c": checksum}`, absent members empty; nil for nothing at all.
+func encodeAttributes(_ attributes: ObjectAttributes) -> String? {
+    var object = JSONObject()
+    if !attributes.fields.isEmpty {
+        object["f"] = .array(attributes.fields.map { .array([.string($0.name), .string($0.value)]) })
+    }
+    if !attributes.tags.isEmpty {
+        object["t"] = .array(attributes.tags.map { .array([.string($0.key), .string($0.value)]) })
+    }
+    if let checksum = attributes.checksum { object["c"] = encodeChecksum(checksum) }
+    return object.isEmpty ? nil : JSONValue.object(object).text
+}
+
+func decodeAttributes(_ text: String?) throws -> ObjectAttributes {
+    guard let text else { return ObjectAttributes() }
+    let value = try parseRecord(text)
+    return ObjectAttributes(
+        fields: pairs(value["f"]).map { ObjectAttributes.Field($0, $1) },
+        tags: pairs(value["t"]).map { ObjectTag($0, $1) },
+        checksum: value["c"].flatMap(decodeChecksum))
+}
+
+func encodeChecksum(_ checksum: ObjectChecksum) -> JSONValue {
+    .array([.string(checksum.algorithm), .string(checksum.value), .bool(checksum.isComposite)])
+}
+
+func decodeChecksum(_ value: JSONValue) -> ObjectChecksum? {
+    guard let algorithm = value[0]?.string, let text = value[1]?.string else { return nil }
+    return ObjectChecksum(algorithm: algorithm, value: text, isComposite: value[2]?.bool ?? false)
+}
+
+func parseRecord(_ text: String) throws -> JSONValue {
+    do {
+        return try JSONValue(parsing: text)
+    } catch {
+        throw StateStoreError.corrupt("A record is not JSON: \(error)")
+    }
+}
+
+private func pairs(_ value: JSONValue?) -> [(String, String)] {
+    (value?.array ?? []).compactMap { pair in
+        guard let first = pair[0]?.string, let second = pair[1]?.string else { return nil }
+        return (first, second)
+    }
+}
+
+private func nibble(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case 48...57: digit - 48
+    case 97...102: digit - 87
+    default: nil
+    }
+}
+
+private func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }

@@ -1,0 +1,122 @@
+import FoundationEssentials
+import GRDB
+import JSONModel
+import Support
+
+extension SQLiteStateStore {
+    package func createUpload(_ upload: UploadRecord) async throws -> Bool {
+        let attributes = encodeAttributes(upload.attributes)
+        return try await write { db in
+            guard try bucketExists(upload.bucket, db) else { return false }
+            try db.execute(
+                sql: "INSERT INTO object_upload (id, bucket, key, initiated_ms, attributes) VALUES (?, ?, ?, ?, ?)",
+                arguments: [
+                    upload.id, upload.bucket, Data(upload.key.utf8), upload.initiatedAt.millisecondsSince1970, attributes,
+                ])
+            return true
+        }
+    }
+
+    package func upload(_ id: String) async throws -> UploadRecord? {
+        try await read { db in
+            try Row.fetchOne(
+                db, sql: "SELECT id, bucket, key, initiated_ms, attributes FROM object_upload WHERE id = ?",
+                arguments: [id]
+            ).map(uploadRecord)
+        }
+    }
+
+    package func uploads(
+        in bucket: String, after: (key: ObjectKey, id: String)?, prefix: [UInt8], limit: Int
+    ) async throws -> [UploadRecord] {
+        try await read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, bucket, key, initiated_ms, attributes FROM object_upload
+                    WHERE bucket = ? AND (key, id) > (?, ?) AND key >= ? AND (? IS NULL OR key < ?)
+                    ORDER BY key, id LIMIT ?
+                    """,
+                arguments: [
+                    bucket, Data(after?.key.utf8 ?? []), after?.id ?? "", Data(prefix), prefixSuccessor(of: prefix).map { Data($0) },
+                    prefixSuccessor(of: prefix).map { Data($0) }, limit,
+                ]
+            ).map(uploadRecord)
+        }
+    }
+
+    package func putPart(_ part: PartRecord, of upload: String) async throws -> Bool {
+        let checksum = part.checksum.map { encodeChecksum($0).text }
+        return try await write { db in
+            guard try uploadExists(upload, db) else { return false }
+            let replaced = try String.fetchOne(
+                db.cachedStatement(sql: "SELECT file FROM object_part WHERE upload_id = ? AND number = ?"),
+                arguments: [upload, part.number])
+            if let replaced { try discardFiles([DataFileID(replaced)], db) }
+            try registerFiles([part.file], db)
+            try db.cachedStatement(
+                sql: """
+                    INSERT OR REPLACE INTO object_part (upload_id, number, file, size, etag, checksum, modified_ms)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """
+            ).execute(arguments: [
+                upload, part.number, part.file.text, part.size, part.etag, checksum,
+                part.modifiedAt.millisecondsSince1970,
+            ])
+            return true
+        }
+    }
+
+    package func parts(of upload: String, after number: Int, limit: Int) async throws -> [PartRecord] {
+        try await read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT number, file, size, etag, checksum, modified_ms FROM object_part
+                    WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?
+                    """,
+                arguments: [upload, number, limit]
+            ).map { row in
+                PartRecord(
+                    number: row[0], file: DataFileID(row[1]), size: row[2], etag: row[3],
+                    checksum: try (row[4] as String?).flatMap { decodeChecksum(try parseRecord($0)) },
+                    modifiedAt: Timestamp(millisecondsSince1970: row[5]))
+            }
+        }
+    }
+
+    package func completeUpload(
+        _ upload: String, as record: ObjectRecord, parts files: [Int: DataFileID], condition: WriteCondition
+    ) async throws -> ObjectWriteOutcome {
+        let attributes = encodeAttributes(record.attributes)
+        return try await write { db in
+            guard try uploadExists(upload, db) else { return .noSuchUpload }
+            let statement = try db.cachedStatement(
+                sql: "SELECT file FROM object_part WHERE upload_id = ? AND number = ?")
+            for (number, file) in files {
+                guard try String.fetchOne(statement, arguments: [upload, number]) == file.text else { return .partsChanged }
+            }
+            let outcome = try storeObject(record, attributes: attributes, condition: condition, db)
+            if outcome == .done { try dropUpload(upload, keeping: Set(files.values.map(\.text)), db) }
+            return outcome
+        }
+    }
+
+    package func abortUpload(_ id: String) async throws -> Bool {
+        try await write { db in
+            guard try uploadExists(id, db) else { return false }
+            try dropUpload(id, keeping: [], db)
+            return true
+        }
+    }
+}
+
+private func uploadExists(_ id: String, _ db: Database) throws -> Bool {
+    try Int.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM object_upload WHERE id = ?"), arguments: [id]) != nil
+}
+
+private func uploadRecord(_ row: Row) throws -> UploadRecord {
+    UploadRecord(
+        id: row[0], bucket: row[1], key: ObjectKey(utf8: Array(row[2] as Data)),
+        initiatedAt: Timestamp(millisecondsSince1970: row[3]), attributes: try decodeAttributes(row[4]))
+}

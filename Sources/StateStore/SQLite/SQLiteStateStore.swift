@@ -1,0 +1,292 @@
+import GRDB
+import Support
+import Synchronization
+
+/// Durable records in one SQLite database.
+///
+/// One connection writes, on its own thread, with group commit: all writes that are queued while a commit runs go into
+/// the next transaction, each in a savepoint of its own, and get their answers after that transaction is durable. When
+/// nothing runs, a write is committed at once; there is no lingering. Reads run on a few other connections and see the
+/// last committed state.
+///
+/// Invariant: the writer's connection has `journal_mode=WAL` and `synchronous=FULL`, so that COMMIT returns after the
+/// log has been synchronised with the disk. Both are read back when the database is opened.
+package final class SQLiteStateStore: Sendable {
+    /// Writes per transaction.
+    package static let batchMax = 256
+    /// Waiting writes, beyond which further ones are refused.
+    package static let waitingMax = 20_000
+    private static let readerCount = 3
+
+    private let writer: DatabaseQueue
+    private let writerThread: BlockingExecutor
+    private let readers: Mutex<[DatabaseQueue]>
+    private let readerThreads: BlockingExecutor
+    private let queue: Mutex<WriteQueue>
+    private let checkpointer: Checkpointer
+    private let syncFailed: @Sendable (StateStoreError) -> Void
+    private let commits = Atomic<Int>(0)
+
+    private struct WriteQueue {
+        var waiting: [any QueuedWrite] = []
+        var draining = false
+        var closed = false
+        /// Set for good by a failed fsync.
+        var broken: StateStoreError?
+    }
+
+    /// Opens the database, makes it if it is missing, and brings its schema up to date.
+    ///
+    /// - Parameter syncFailed: called on the writer's thread when the disk reports that data could not be made durable.
+    ///   Programs end the process here: after such a report nobody knows what the medium holds. The store itself
+    ///   refuses every later write.
+    /// - Throws: `StateStoreError`: `.newerFormat`, `.notDurable`, `.full`, `.failed`.
+    package convenience init(
+        path: String, migrations: [StateStoreMigration] = StateStoreSchema.all,
+        syncFailed: @escaping @Sendable (StateStoreError) -> Void = { _ in }
+    ) throws {
+        try self.init(
+            path: path, migrations: migrations, formatVersion: StateStoreSchema.formatVersion, vfs: nil,
+            syncFailed: syncFailed)
+    }
+
+    /// - Parameter vfs: name of a registered SQLite VFS; tests count and fail system calls with one. The path may then
+    ///   hold no `?`, `#` or `%`.
+    package init(
+        path: String, migrations: [StateStoreMigration], formatVersion: Int, vfs: String?,
+        syncFailed: @escaping @Sendable (StateStoreError) -> Void = { _ in }
+    ) throws {
+        let location = vfs.map { "file:\(path)?vfs=\($0)" } ?? path
+        writer = try translatingErrors {
+            let writer = try DatabaseQueue(path: location, configuration: Self.configuration(readonly: false))
+            try writer.writeWithoutTransaction { db in
+                try makeDurable(db)
+                try migrate(db, migrations: migrations, formatVersion: formatVersion)
+            }
+            return writer
+        }
+        readers = Mutex(
+            try translatingErrors {
+                try (0..<Self.readerCount).map { _ in
+                    try DatabaseQueue(path: location, configuration: Self.configuration(readonly: true))
+                }
+            })
+        writerThread = BlockingExecutor(name: "state-writer", threads: 1)
+        readerThreads = BlockingExecutor(name: "state-reader", threads: Self.readerCount)
+        queue = Mutex(WriteQueue())
+        checkpointer = Checkpointer(writer)
+        self.syncFailed = syncFailed
+    }
+
+    deinit {
+        writerThread.stop()
+        readerThreads.stop()
+    }
+
+    private static func configuration(readonly: Bool) -> Configuration {
+        var configuration = Configuration()
+        configuration.readonly = readonly
+        configuration.busyMode = .timeout(5)
+        configuration.foreignKeysEnabled = true
+        // A failed rollback must surface as an error of that write, not as a trap of the process.
+        configuration.allowsUnsafeTransactions = true
+        configuration.label = readonly ? "state-reader" : "state-writer"
+        return configuration
+    }
+
+    /// Transactions committed since the store was opened.
+    package var commitCount: Int { commits.load(ordering: .relaxed) }
+
+    // MARK: - For adapters
+
+    /// Runs `body` in the next group-committed transaction, in a savepoint of its own: a throw undoes this body only
+    /// and is rethrown. Returns after the commit is durable.
+    ///
+    /// - Throws: what `body` throws; `StateStoreError` when the transaction did not happen.
+    func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            enqueue(Write(body: body) { continuation.resume(with: $0) })
+        }
+    }
+
+    /// As `write`, but calls `completion` on the writer's thread once the outcome is durable.
+    func write<T: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> T, completion: @escaping @Sendable (Result<T, any Error>) -> Void
+    ) {
+        enqueue(Write(body: body, deliver: completion))
+    }
+
+    /// Runs `body` on a connection that sees one committed state throughout.
+    func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        try await readerThreads.run { [self] in
+            // As many threads as connections: one is always there.
+            guard let connection = readers.withLock({ $0.popLast() }) else { throw StateStoreError.closed }
+            defer { readers.withLock { $0.append(connection) } }
+            return try translatingErrors { try connection.read(body) }
+        }
+    }
+
+    // MARK: - Group commit
+
+    private func enqueue(_ write: any QueuedWrite) {
+        let refusal: StateStoreError? = queue.withLock { queue in
+            if let broken = queue.broken { return broken }
+            if queue.closed { return .closed }
+            if queue.waiting.count >= Self.waitingMax { return .tooManyWrites(limit: Self.waitingMax) }
+            queue.waiting.append(write)
+            if !queue.draining {
+                queue.draining = true
+                writerThread.submit { self.drain() }
+            }
+            return nil
+        }
+        if let refusal { write.finish(refusal) }
+    }
+
+    /// On the writer's thread: commits batches until none waits.
+    private func drain() {
+        while true {
+            let batch: [any QueuedWrite] = queue.withLock { queue in
+                let batch = Array(queue.waiting.prefix(Self.batchMax))
+                queue.waiting.removeFirst(batch.count)
+                return batch
+            }
+            if !batch.isEmpty {
+                commit(batch)
+                checkpointer.afterCommit(idle: false)
+                continue
+            }
+            // The answers are out: now is the time to move the log into the database.
+            checkpointer.afterCommit(idle: true)
+            let done = queue.withLock { queue in
+                if queue.waiting.isEmpty { queue.draining = false }
+                return !queue.draining
+            }
+            if done { return }
+        }
+    }
+
+    private func commit(_ batch: [any QueuedWrite]) {
+        if let broken = queue.withLock({ $0.broken }) {
+            return batch.forEach { $0.finish(broken) }
+        }
+        do {
+            try writer.writeWithoutTransaction { db in
+                do {
+                    try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+                    for write in batch { try perform(write, db) }
+                    try db.cachedStatement(sql: "COMMIT").execute()
+                } catch {
+                    try? db.rollback()  // The error being thrown tells more.
+                    throw error
+                }
+            }
+            commits.add(1, ordering: .relaxed)
+            batch.forEach { $0.finish(nil) }
+        } catch {
+            let failure = StateStoreError(translating: error)
+            if case .syncFailed = failure {
+                queue.withLock { $0.broken = failure }
+                syncFailed(failure)
+            }
+            batch.forEach { $0.finish(failure) }
+        }
+    }
+
+    /// Runs one write in a savepoint. Throws only when the whole transaction is lost.
+    private func perform(_ write: any QueuedWrite, _ db: Database) throws {
+        try db.cachedStatement(sql: "SAVEPOINT one").execute()
+        do {
+            try write.perform(db)
+        } catch {
+            // Running out of space, among others, makes SQLite roll back the whole transaction by itself.
+            guard db.isInsideTransaction, !error.endsTransaction else { throw error }
+            try db.cachedStatement(sql: "ROLLBACK TO one").execute()
+        }
+        try db.cachedStatement(sql: "RELEASE one").execute()
+    }
+
+    /// Commits what waits, then closes the connections. Later calls throw `.closed`.
+    package func close() async throws {
+        queue.withLock { $0.closed = true }
+        // The writer's thread runs its jobs in order: this one comes after the drain that empties the queue.
+        try await writerThread.run { [writer] in try writer.close() }
+        let idle = readers.withLock { connections in
+            defer { connections = [] }
+            return connections
+        }
+        try await readerThreads.run { for connection in idle { try connection.close() } }
+    }
+}
+
+// MARK: - Queued writes
+
+private protocol QueuedWrite: AnyObject, Sendable {
+    func perform(_ db: Database) throws
+    /// Delivers the outcome: `failure` if the transaction was lost, else what `perform` gave or threw.
+    func finish(_ failure: StateStoreError?)
+}
+
+private final class Write<T: Sendable>: QueuedWrite, @unchecked Sendable {
+    // Unchecked: `outcome` is only touched on the writer's thread.
+    private let body: @Sendable (Database) throws -> T
+    private let deliver: @Sendable (Result<T, any Error>) -> Void
+    private var outcome: Result<T, any Error> = .failure(StateStoreError.closed)
+
+    init(
+        body: @escaping @Sendable (Database) throws -> T, deliver: @escaping @Sendable (Result<T, any Error>) -> Void
+    ) {
+        self.body = body
+        self.deliver = deliver
+    }
+
+    func perform(_ db: Database) throws {
+        do {
+            outcome = .success(try body(db))
+        } catch {
+            outcome = .failure(error is DatabaseError ? StateStoreError(translating: error) : error)
+            throw error
+        }
+    }
+
+    func finish(_ failure: StateStoreError?) { deliver(failure.map(Result.failure) ?? outcome) }
+}
+
+// MARK: - Errors
+
+extension Error {
+    /// Whether a database error leaves the transaction unusable, whatever SQLite rolled back.
+    fileprivate var endsTransaction: Bool {
+        guard let error = self as? DatabaseError else { return false }
+        return [.SQLITE_FULL, .SQLITE_IOERR, .SQLITE_NOMEM, .SQLITE_CORRUPT].contains(error.resultCode)
+    }
+}
+
+extension StateStoreError {
+    init(translating error: any Error) {
+        if let error = error as? StateStoreError {
+            self = error
+            return
+        }
+        guard let error = error as? DatabaseError else {
+            self = .failed(String(describing: error))
+            return
+        }
+        let message = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
+        self =
+            switch error.extendedResultCode {
+            case .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC: .syncFailed(message)
+            default:
+                switch error.resultCode {
+                case .SQLITE_FULL: .full
+                case .SQLITE_CORRUPT, .SQLITE_NOTADB: .corrupt(message)
+                default: .failed(message)
+                }
+            }
+    }
+}
+
+/// Runs `body`, turning the database's errors into `StateStoreError` and letting others through.
+func translatingErrors<T>(_ body: () throws -> T) throws -> T {
+    do { return try body() } catch let error as DatabaseError { throw StateStoreError(translating: error) }
+}
