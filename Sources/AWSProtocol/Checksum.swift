@@ -1,0 +1,134 @@
+import Crypto
+import Support
+
+/// The checksums that S3 knows, by the names that `x-amz-sdk-checksum-algorithm` uses.
+package enum ChecksumAlgorithm: String, Sendable, Hashable, CaseIterable {
+    case crc32 = "CRC32"
+    case crc32c = "CRC32C"
+    case crc64nvme = "CRC64NVME"
+    case sha1 = "SHA1"
+    case sha256 = "SHA256"
+
+    /// `x-amz-checksum-crc32` and so on.
+    package var fieldName: String { "x-amz-checksum-\(rawValue.lowercased())" }
+
+    /// - Parameter fieldName: of a header or trailer, in lower case.
+    package init?(fieldName: String) {
+        guard let found = Self.allCases.first(where: { $0.fieldName == fieldName }) else { return nil }
+        self = found
+    }
+
+    package var byteCount: Int {
+        switch self {
+        case .crc32, .crc32c: 4
+        case .crc64nvme: 8
+        case .sha1: 20
+        case .sha256: 32
+        }
+    }
+
+    /// The checksum of `bytes`, most significant byte first.
+    package func checksum(of bytes: [UInt8]) -> [UInt8] {
+        var state = ChecksumState(self)
+        bytes.withUnsafeBytes { state.update($0) }
+        return state.finish()
+    }
+}
+
+/// A checksum under way.
+package struct ChecksumState {
+    private enum State {
+        case crc32(UInt32)
+        case crc32c(UInt32)
+        case crc64(UInt64)
+        case sha1(Insecure.SHA1)
+        case sha256(SHA256)
+    }
+
+    package let algorithm: ChecksumAlgorithm
+    private var state: State
+
+    package init(_ algorithm: ChecksumAlgorithm) {
+        self.algorithm = algorithm
+        state =
+            switch algorithm {
+            case .crc32: .crc32(~0)
+            case .crc32c: .crc32c(~0)
+            case .crc64nvme: .crc64(~0)
+            case .sha1: .sha1(Insecure.SHA1())
+            case .sha256: .sha256(SHA256())
+            }
+    }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        switch state {
+        case .crc32(let crc): state = .crc32(crc32Tables.update(crc, bytes))
+        case .crc32c(let crc): state = .crc32c(crc32cTables.update(crc, bytes))
+        case .crc64(let crc): state = .crc64(crc64Tables.update(crc, bytes))
+        case .sha1(var hash):
+            hash.update(bufferPointer: bytes)
+            state = .sha1(hash)
+        case .sha256(var hash):
+            hash.update(bufferPointer: bytes)
+            state = .sha256(hash)
+        }
+    }
+
+    /// Most significant byte first.
+    package func finish() -> [UInt8] {
+        switch state {
+        case .crc32(let crc), .crc32c(let crc): bigEndianBytes(~crc)
+        case .crc64(let crc): bigEndianBytes(~crc)
+        case .sha1(let hash): Array(hash.finalize())
+        case .sha256(let hash): Array(hash.finalize())
+        }
+    }
+}
+
+private let crc32Tables = SlicedTables<UInt32>(polynomial: 0xEDB8_8320)
+private let crc32cTables = SlicedTables<UInt32>(polynomial: 0x82F6_3B78)
+private let crc64Tables = SlicedTables<UInt64>(polynomial: 0x9A6C_9329_AC4B_C9B5)
+
+/// Eight tables that take a reflected CRC eight bytes forward at once ("slicing by eight").
+private struct SlicedTables<Word: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
+    private let tables: [Word]
+
+    init(polynomial: Word) {
+        var tables = [Word](repeating: 0, count: 8 * 256)
+        for byte in 0..<256 {
+            var crc = Word(byte)
+            for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ polynomial : crc >> 1 }
+            tables[byte] = crc
+        }
+        for index in 256..<8 * 256 {
+            let previous = tables[index - 256]
+            tables[index] = previous >> 8 ^ tables[Int(truncatingIfNeeded: previous & 255)]
+        }
+        self.tables = tables
+    }
+
+    func update(_ start: Word, _ bytes: UnsafeRawBufferPointer) -> Word {
+        tables.withUnsafeBufferPointer { tables in
+            var crc = start
+            var index = 0
+            while index + 8 <= bytes.count {
+                let next = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+                let mixed = next ^ UInt64(crc)
+                crc = 0
+                for lane in 0..<8 {
+                    crc ^= tables[(7 - lane) * 256 + Int(truncatingIfNeeded: mixed >> UInt64(8 * lane) & 255)]
+                }
+                index += 8
+            }
+            while index < bytes.count {
+                crc = crc >> 8 ^ tables[Int(truncatingIfNeeded: crc & 255) ^ Int(bytes[index])]
+                index += 1
+            }
+            return crc
+        }
+    }
+}
+
+private func bigEndianBytes(_ value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.bigEndian) { Array($0) }
+}

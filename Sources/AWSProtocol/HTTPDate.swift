@@ -1,0 +1,65 @@
+package import Support
+
+extension Timestamp {
+    /// `20261121T114815Z`, the form of `X-Amz-Date`; fractions are cut off.
+    package var amzDate: String {
+        let t = CivilTime(self)
+        return "\(padded(t.year, 4))\(padded(t.month, 2))\(padded(t.day, 2))T"
+            + "\(padded(t.hour, 2))\(padded(t.minute, 2))\(padded(t.second, 2))Z"
+    }
+
+    /// Reads exactly the form that `amzDate` writes.
+    package init?(amzDate text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 16, bytes[8] == UInt8(ascii: "T"), bytes[15] == UInt8(ascii: "Z"),
+            let year = number(bytes[0..<4]), let month = number(bytes[4..<6]), let day = number(bytes[6..<8]),
+            let hour = number(bytes[9..<11]), let minute = number(bytes[11..<13]), let second = number(bytes[13..<15])
+        else { return nil }
+        self.init(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
+    }
+
+    /// `Sat, 21 Nov 2026 11:48:15 GMT`, as HTTP dates are written.
+    package var httpDate: String {
+        let t = CivilTime(self)
+        let days = CivilTime.days(year: t.year, month: t.month, day: t.day)
+        let weekday = weekdays[((days + 4) % 7 + 7) % 7]
+        return "\(weekday), \(padded(t.day, 2)) \(months[t.month - 1]) \(padded(t.year, 4)) "
+            + "\(padded(t.hour, 2)):\(padded(t.minute, 2)):\(padded(t.second, 2)) GMT"
+    }
+
+    /// Reads the preferred form of HTTP dates (RFC 9110, IMF-fixdate). The name of the weekday is not checked.
+    package init?(httpDate text: String) {
+        let parts = text.split(separator: " ")
+        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT" || parts[5] == "UTC" || parts[5] == "+0000",
+            let day = number(parts[1].utf8), let month = months.firstIndex(of: String(parts[2])),
+            let year = number(parts[3].utf8)
+        else { return nil }
+        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false)
+        guard time.count == 3, let hour = number(time[0].utf8), let minute = number(time[1].utf8),
+            let second = number(time[2].utf8)
+        else { return nil }
+        self.init(year: year, month: month + 1, day: day, hour: hour, minute: minute, second: second)
+    }
+
+    private init?(year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) {
+        guard (1...12).contains(month), (1...CivilTime.daysInMonth(year: year, month: month)).contains(day),
+            hour < 24, minute < 60, second < 61
+        else { return nil }
+        let days = CivilTime.days(year: year, month: month, day: day)
+        self.init(millisecondsSince1970: Int64(((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
+    }
+}
+
+private let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+private let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+/// One to four decimal digits; nil for anything else.
+private func number(_ digits: some Collection<UInt8>) -> Int? {
+    guard (1...4).contains(digits.count) else { return nil }
+    var value = 0
+    for digit in digits {
+        guard (48...57).contains(digit) else { return nil }
+        value = value * 10 + Int(digit - 48)
+    }
+    return value
+}
