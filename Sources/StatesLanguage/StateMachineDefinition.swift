@@ -1,0 +1,47 @@
+
+/// A definition in the Amazon States Language, parsed and found valid.
+package struct StateMachineDefinition: Sendable {
+    /// As given.
+    package let text: String
+    package let comment: String?
+    package let version: String?
+    /// After how many seconds an execution times out; nil for never.
+    package let timeoutSeconds: Int64?
+    package let root: StateGroup
+
+    /// - Throws: `DefinitionError` with every finding, when one of them is an error.
+    package init(parsing text: String, type: StateMachineType = .standard) throws(DefinitionError) {
+        let parsed = DefinitionParser.parse(text, type: type)
+        guard let definition = parsed.definition else { throw DefinitionError(diagnostics: parsed.diagnostics) }
+        self = definition
+    }
+
+    /// Every finding about a text, in document order; none of severity `error` when it can be used.
+    package static func diagnostics(of text: String, type: StateMachineType = .standard) -> [Diagnostic] {
+        DefinitionParser.parse(text, type: type).diagnostics
+    }
+
+    init(text: String, comment: String?, version: String?, timeoutSeconds: Int64?, root: StateGroup) {
+        self.text = text
+        self.comment = comment
+        self.version = version
+        self.timeoutSeconds = timeoutSeconds
+        self.root = root
+    }
+}
+
+/// States that refer to each other: a whole machine, a branch of a Parallel or the processor of a Map.
+package final class StateGroup: Sendable {
+    package let startAt: String
+    /// In document order.
+    package let states: [StateDefinition]
+    private let positions: [String: Int]
+
+    init(startAt: String, states: [StateDefinition]) {
+        self.startAt = startAt
+        self.states = states
+        positions = Dictionary(states.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    package subscript(name: String) -> StateDefinition? { positions[name].map { states[$0] } }
+}
