@@ -27,11 +27,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -53,6 +52,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
@@ -115,7 +115,7 @@ let package = Package(
             "BatchEngine",
             ["BatchScheduling", "JSONModel", "ProcessRunner", "StateStore", "Support", crypto, logging]),
         library("CatalogEngine", ["GlueModel", "JSONModel", "StateStore", "Support"]),
-        library("ObjectServer", ["StateStore", "Support", crypto, nioCore, logging]),
+        library("ObjectServer", ["AWSProtocol", "StateStore", "Support", crypto, nioCore, logging]),
 
         // Tier 4: services. Request shapes in, engine calls, service errors out.
         library("ServiceKit", ["AWSProtocol", "JSONModel", "Support", nioCore]),
@@ -130,18 +130,18 @@ let package = Package(
             ["AWSProtocol", "BatchEngine", "CatalogEngine", "GlueModel", "JSONModel", "ServiceKit", "Support"]),
         library("BatchService", ["AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "Support"]),
         library("LogsService", ["AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "Support"]),
-        library("S3Service", ["AWSProtocol", "ObjectServer", "ServiceKit", "Support", nioCore, crypto]),
+        library("S3Service", ["AWSProtocol", "JSONModel", "ObjectServer", "ServiceKit", "StateStore", "Support", nioCore, crypto]),
         library(
             "AWSServer",
             [
-                "AWSProtocol", "JSONModel", "ServiceKit", "Support", crypto, hummingbird, hummingbirdCore, httpTypes,
-                nioCore, nioPosix, nioHTTP1, logging, lifecycle,
+                "AWSProtocol", "JSONModel", "ServiceKit", "Support", hummingbirdCore, httpTypes, nioCore, nioPosix,
+                nioHTTPTypes, logging, lifecycle,
             ]),
         library(
             "Console",
             [
-                "BatchEngine", "JSONModel", "ServiceKit", "Support", "WorkflowEngine", mustache, hummingbird, nioCore,
-                httpTypes, logging,
+                "AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "Support", "WorkflowEngine", mustache, nioCore,
+                logging,
             ]),
 
         // The library for job authors.
@@ -179,7 +179,7 @@ let package = Package(
         tests("AWSProtocolTests", ["AWSProtocol", "JSONModel", "Support"]),
         tests("HTTPTransportTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"]),
         tests("ObjectStoreTests", ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"]),
-        tests("ObjectServerTests", ["AWSProtocol", "ObjectServer", "S3Service", "ServiceKit", "StateStore", "Support"]),
+        tests("ObjectServerTests", ["AWSProtocol", "JSONModel", "ObjectServer", "S3Service", "ServiceKit", "StateStore", "Support", nioCore, crypto]),
         tests("CatalogTests", ["AWSProtocol", "CatalogEngine", "GlueModel", "GlueService", "JSONModel", "ServiceKit", "StateStore", "Support"]),
         tests("BatchSchedulingTests", ["BatchScheduling", "JSONModel", "Support"]),
         tests("ProcessRunnerTests", ["JSONModel", "ProcessRunner", "Support"]),

@@ -1,0 +1,127 @@
+package import AWSProtocol
+import HTTPTypes
+import HummingbirdCore
+package import Logging
+import NIOCore
+import NIOPosix
+package import ServiceKit
+import ServiceLifecycle
+
+/// A request as it came, before anybody has looked at its signature.
+package struct IncomingRequest: Sendable {
+    package var method: String
+    /// Still percent-encoded, without the query.
+    package var rawPath: String
+    /// What followed the first `?`, still percent-encoded; nil without one.
+    package var rawQuery: String?
+    /// With `host`, also for requests that named it as authority.
+    package var fields: AWSProtocol.HTTPFields
+    package var body: ServiceKit.RequestBody
+}
+
+/// One listening port. Answers HTTP/1.1 with keep-alive, reads bodies as the responder asks for them, and stops
+/// accepting when its task is cancelled or shut down gracefully.
+package struct HTTPListener: Service {
+    package typealias Responder = @Sendable (IncomingRequest) async -> HTTPAnswer
+
+    private let host: String
+    private let port: Int
+    private let logger: Logger
+    private let respond: Responder
+    private let onListening: @Sendable (_ port: Int) async -> Void
+
+    /// - Parameters:
+    ///   - port: 0 takes a free one; `onListening` tells which.
+    ///   - respond: called by many tasks at once.
+    package init(
+        host: String, port: Int, logger: Logger, onListening: @escaping @Sendable (_ port: Int) async -> Void,
+        respond: @escaping Responder
+    ) {
+        self.host = host
+        self.port = port
+        self.logger = logger
+        self.onListening = onListening
+        self.respond = respond
+    }
+
+    package func run() async throws {
+        let builder = HTTPServerBuilder.http1(
+            configuration: .init(additionalChannelHandlers: [ContinueHandler()], idleTimeout: .seconds(120)))
+        let server = try builder.buildServer(
+            configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            logger: logger,
+            responder: { [respond] request, writer, _ in
+                let answer = await respond(IncomingRequest(request))
+                let (head, body) = answer.response(to: request.method)
+                try await writer.write(response: head, body: body)
+            },
+            onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) })
+        try await server.run()
+    }
+}
+
+extension IncomingRequest {
+    fileprivate init(_ request: Request) {
+        let target = request.head.path ?? "/"
+        method = request.head.method.rawValue
+        if let mark = target.firstIndex(of: "?") {
+            rawPath = String(target[..<mark])
+            rawQuery = String(target[target.index(after: mark)...])
+        } else {
+            rawPath = target
+            rawQuery = nil
+        }
+        fields = AWSProtocol.HTTPFields(request.head.headerFields.map { ($0.name.canonicalName, $0.value) })
+        if fields["host"] == nil, let authority = request.head.authority { fields["host"] = authority }
+        let chunks = ChunkSource(request.body)
+        body = ServiceKit.RequestBody { try await chunks.next() }
+    }
+}
+
+/// Hands a body's iterator from call to call. One task reads a body.
+private final class ChunkSource: @unchecked Sendable {
+    // Unchecked: `RequestBody` is read by one task at a time, so the iterator is never touched by two.
+    private var iterator: HummingbirdCore.RequestBody.AsyncIterator
+
+    init(_ body: HummingbirdCore.RequestBody) { iterator = body.makeAsyncIterator() }
+
+    func next() async throws -> ByteBuffer? { try await iterator.next() }
+}
+
+/// Lets a closure that may not capture an inout writer write to it.
+private final class WriterBox {
+    var writer: any ResponseBodyWriter
+    init(_ writer: any ResponseBodyWriter) { self.writer = writer }
+}
+
+extension HTTPAnswer {
+    fileprivate func response(to method: HTTPRequest.Method) -> (HTTPResponse, ResponseBody) {
+        var head = HTTPResponse(status: .init(code: status))
+        for entry in fields.entries {
+            guard let name = HTTPField.Name(entry.name) else { continue }
+            head.headerFields.append(HTTPField(name: name, value: entry.value))
+        }
+        let body: ResponseBody
+        var length: Int? = 0
+        switch self.body {
+        case .empty:
+            body = ResponseBody()
+            if status == 204 || status == 304 || (100..<200).contains(status) { length = nil }
+        case .bytes(let bytes):
+            body = ResponseBody(byteBuffer: bytes)
+            length = bytes.readableBytes
+        case .stream(let count, let produce):
+            length = count
+            body = ResponseBody(contentLength: count) { writer in
+                let sink = WriterBox(writer)
+                try await produce { try await sink.writer.write($0) }
+                try await writer.finish(nil)
+            }
+        }
+        if let length, head.headerFields[.contentLength] == nil {
+            head.headerFields[.contentLength] = String(length)
+        }
+        return (head, method == .head ? ResponseBody() : body)
+    }
+}
