@@ -1,0 +1,86 @@
+/// A set of objects under keys: one bucket, or one directory tree.
+///
+/// Keys are not empty and compare as UTF-8 bytes. A put is atomic: a reader sees the whole of it or nothing, and what
+/// has been put is durable and seen by every later read and listing. Objects are never changed in part.
+///
+/// Every call throws `ObjectStoreError`, or `CancellationError` when its task was cancelled; a cancelled put or delete
+/// may have taken effect.
+package protocol ObjectStore: Sendable {
+    /// Reads an object.
+    ///
+    /// - Parameter range: bytes wanted, cut at the object's end; nil for all. An empty range reads metadata only.
+    /// - Parameter ifMatch: the ETag that the object must have.
+    /// - Throws: `.notFound`, `.preconditionFailed` for another ETag, `.invalidRange` for a range that begins at or
+    ///   after the end (of an empty object too, unless the range is empty).
+    func get(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> ObjectRead
+
+    /// - Throws: `.notFound`.
+    func head(_ key: String) async throws -> ObjectMetadata
+
+    /// Stores an object, replacing one that has the key unless `condition` forbids it.
+    ///
+    /// - Throws: `.preconditionFailed` or `.conflict` with nothing changed; `.ambiguous` for a conditional put whose
+    ///   outcome is unknown. `.ifMatch` on a key without object is `.preconditionFailed`.
+    func put(_ key: String, _ bytes: [UInt8], condition: PutCondition) async throws -> ObjectMetadata
+
+    /// Begins to store an object piece by piece. Nothing is visible before `complete`.
+    func upload(_ key: String) async throws -> any ObjectUpload
+
+    /// Removes the object; succeeds when there is none.
+    func delete(_ key: String) async throws
+
+    /// Removes every one of `keys`, in requests as large as the store takes. When it throws, some may be removed.
+    func delete(_ keys: [String]) async throws
+
+    /// Lists objects whose keys begin with `prefix`, ascending by UTF-8 bytes.
+    ///
+    /// - Parameter startAfter: only keys after this one (which need not exist).
+    /// - Parameter delimiter: groups keys that have it after the prefix, see `ObjectPage.prefixes`.
+    /// - Returns: pages of bounded size. Objects put or removed meanwhile may or may not appear.
+    func list(prefix: String, startAfter: String?, delimiter: String?) -> ObjectPages
+
+    /// The same store for threads that may block, when it can do without the cooperative pool.
+    var blockingAccess: (any BlockingObjectAccess)? { get }
+}
+
+/// An object being stored. Used by one task at a time; must end with `complete` or `abort`.
+package protocol ObjectUpload: Sendable {
+    /// Appends; waits while the store is behind, so that memory stays bounded.
+    func write(_ bytes: [UInt8]) async throws
+
+    /// Makes the object visible as `ObjectStore.put` does. After a throw the upload is over, too.
+    func complete(condition: PutCondition) async throws -> ObjectMetadata
+
+    /// Gives up; leaves nothing behind that a reader could see.
+    func abort() async
+}
+
+extension ObjectStore {
+    package var blockingAccess: (any BlockingObjectAccess)? { nil }
+
+    package func get(_ key: String) async throws -> ObjectRead {
+        try await get(key, range: nil, ifMatch: nil)
+    }
+
+    package func get(_ key: String, range: Range<Int64>?) async throws -> ObjectRead {
+        try await get(key, range: range, ifMatch: nil)
+    }
+
+    @discardableResult
+    package func put(_ key: String, _ bytes: [UInt8]) async throws -> ObjectMetadata {
+        try await put(key, bytes, condition: .none)
+    }
+
+    package func list(prefix: String) -> ObjectPages { list(prefix: prefix, startAfter: nil, delimiter: nil) }
+
+    /// The whole listing at once, for prefixes known to be small.
+    package func listAll(prefix: String, startAfter: String? = nil) async throws -> [ObjectMetadata] {
+        var all: [ObjectMetadata] = []
+        for try await page in list(prefix: prefix, startAfter: startAfter, delimiter: nil) { all += page.objects }
+        return all
+    }
+}
+
+extension ObjectUpload {
+    package func complete() async throws -> ObjectMetadata { try await complete(condition: .none) }
+}
