@@ -172,28 +172,11 @@ package protocol JobControl: Sendable {
     /// - Throws: `JobError` `.unknownJob`, `CancellationError`.
     func completion(ofJob id: String) async throws -> JobRecord
 
-    /// What the attempts of a job printed, in order of time.
+    /// What an attempt of a job printed, oldest line first.
     ///
     /// - Parameter attempt: nil for the last one.
-    /// - Parameter from: number of lines to pass over.
-    /// - Parameter limit: at most so many lines.
-    func output(ofJob id: String, attempt: Int?, from: Int, limit: Int) async throws -> [JobOutputLine]
-}
-
-/// One line that a job printed.
-package struct JobOutputLine: Sendable, Hashable {
-    package enum Stream: Sendable, Hashable { case standardOutput, standardError }
-
-    package var at: Timestamp
-    package var stream: Stream
-    /// Bytes that are not UTF-8 are replaced.
-    package var text: String
-
-    package init(at: Timestamp, stream: Stream, text: String) {
-        self.at = at
-        self.stream = stream
-        self.text = text
-    }
+    /// - Throws: `JobError` `.unknownJob`, also for an attempt that the job does not have.
+    func output(ofJob id: String, attempt: Int?, _ range: JobOutputRange) async throws -> JobOutputPage
 }
 
 /// Why the engine refuses a request. The services put it in their own words.
