@@ -83,7 +83,7 @@ let package = Package(
         library("Columnar", ["CKernels", "JSONModel", "Support"]),
         library("TextFormats", ["Columnar", "Support"]),
         library("SparkPlan", ["Columnar", "JSONModel", "Support"]),
-        library("SparkSQL", ["Columnar", "SparkPlan", "Support"]),
+        library("SparkSQL", ["Columnar", "JSONModel", "SparkPlan", "Support"]),
         library("Execution", ["Columnar", "SparkPlan", "Support", "CKernels", "CPCRE2", "CZlib"]),
         library("Parquet", ["Columnar", "Support", "CZstd", "CSnappy", "CZlib"]),
         library("DeltaProtocol", ["Columnar", "JSONModel", "Support"]),
@@ -92,7 +92,7 @@ let package = Package(
         library("HTTPTransport", ["AWSProtocol", "CCurl", "JSONModel", "Support"]),
         library("ObjectStore", ["Support", crypto]),
         library("ObjectStoreS3", ["AWSProtocol", "HTTPTransport", "ObjectStore", "Support"]),
-        library("StateStore", ["JSONModel", "Support", grdb, sqlite]),
+        library("StateStore", ["JSONModel", "Support", crypto, grdb, sqlite]),
         library("ProcessRunner", ["JSONModel", "Support"]),
 
         // Tier 3: engines. Asynchronous shells around the cores.

@@ -1,0 +1,155 @@
+import FoundationEssentials
+import GRDB
+import JSONModel
+package import Support
+
+extension SQLiteStateStore {
+    package func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
+        var payloads = PayloadWriter()
+        let input = payloads.column(record.input)
+        let hash = payloadHash(record.stateMachine.definition)
+        let machine = record.stateMachine.pinnedText
+        let written = payloads
+        return try await write { db in
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO workflow_executions (arn, account, region, name, machine_arn, machine, definition_hash,
+                        input, trace_header, started_at, secret, status, last_event_id, step_count, runnable, revision,
+                        owner_epoch, shard)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', 0, 0, 1, 0, 0, 0) ON CONFLICT DO NOTHING
+                    """
+            ).execute(arguments: [
+                record.arn, record.account, record.region, record.name, record.stateMachine.arn, machine, hash, input,
+                record.traceHeader, record.startedAt.millisecondsSince1970, Data(record.secret),
+            ])
+            guard db.changesCount == 1 else { return try Self.execution(db, arn: record.arn) }
+            // Usually there since the machine was created.
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO workflow_definitions (hash, text) VALUES (?, ?)")
+                .execute(arguments: [hash, record.stateMachine.definition])
+            try written.write(db, execution: record.arn)
+            return nil
+        }
+    }
+
+    package func execution(arn: String) async throws -> ExecutionRecord? {
+        try await read { db in try Self.execution(db, arn: arn) }
+    }
+
+    package func executions(
+        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, after: PageKey?,
+        limit: Int
+    ) async throws -> [ExecutionSummary] {
+        try await read { db in
+            var sql = "SELECT arn, machine_arn, name, status, started_at, stopped_at FROM workflow_executions WHERE "
+            var arguments = StatementArguments()
+            if let stateMachineArn {
+                sql += "machine_arn = ?"
+                arguments += [stateMachineArn]
+            } else {
+                sql += "account = ? AND region = ?"
+                arguments += [account, region]
+            }
+            if let status {
+                sql += " AND status = ?"
+                arguments += [status.rawValue]
+            }
+            if let after {
+                sql += " AND (started_at, arn) < (?, ?)"
+                arguments += [after.time.millisecondsSince1970, after.arn]
+            }
+            sql += " ORDER BY started_at DESC, arn DESC LIMIT ?"
+            arguments += [limit]
+            return try Row.fetchAll(try db.cachedStatement(sql: sql), arguments: arguments).map { row in
+                ExecutionSummary(
+                    arn: row["arn"], stateMachineArn: row["machine_arn"], name: row["name"],
+                    status: try Self.status(row), startedAt: Timestamp(millisecondsSince1970: row["started_at"]),
+                    stoppedAt: (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)))
+            }
+        }
+    }
+
+    package func history(
+        ofExecution arn: String, ids: ClosedRange<Int64>, descending: Bool, limit: Int
+    ) async throws -> [HistoryRecord] {
+        try await read { db in
+            let order = descending ? "DESC" : ""
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT events FROM workflow_history WHERE execution = ? AND last_id >= ? AND first_id <= ?
+                    ORDER BY last_id \(order)
+                    """)
+            let rows = try Row.fetchCursor(statement, arguments: [arn, ids.lowerBound, ids.upperBound])
+            var events: [HistoryRecord] = []
+            while events.count < limit, let row = try rows.next() {
+                let blob: Data = row["events"]
+                let inRange = try historyEvents(db, execution: arn, blob: blob).filter { ids.contains($0.id) }
+                events += descending ? inRange.reversed() : inRange
+            }
+            return Array(events.prefix(limit))
+        }
+    }
+
+    package func loadExecution(arn: String) async throws -> (record: ExecutionRecord, frames: [FrameRecord])? {
+        try await read { db in
+            guard let record = try Self.execution(db, arn: arn) else { return nil }
+            let statement = try db.cachedStatement(sql: "SELECT path, bytes FROM workflow_frames WHERE execution = ?")
+            let frames = try Row.fetchAll(statement, arguments: [arn]).map { row in
+                FrameRecord(path: row["path"], bytes: Array(row["bytes"] as Data))
+            }
+            return (record, frames)
+        }
+    }
+
+    package func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int {
+        try await write { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT arn FROM workflow_executions WHERE stopped_at < ?
+                    AND NOT EXISTS (SELECT 1 FROM workflow_commands WHERE execution = arn) ORDER BY stopped_at LIMIT ?
+                    """)
+            let arns = try String.fetchAll(statement, arguments: [time.millisecondsSince1970, limit])
+            for arn in arns {
+                for table in ["payloads", "frames", "history", "timers"] {
+                    try db.cachedStatement(sql: "DELETE FROM workflow_\(table) WHERE execution = ?")
+                        .execute(arguments: [arn])
+                }
+                try db.cachedStatement(sql: "DELETE FROM workflow_executions WHERE arn = ?").execute(arguments: [arn])
+            }
+            return arns.count
+        }
+    }
+
+    // MARK: - Rows
+
+    private static func execution(_ db: Database, arn: String) throws -> ExecutionRecord? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT e.*, d.text AS definition FROM workflow_executions e JOIN workflow_definitions d
+                ON d.hash = e.definition_hash WHERE e.arn = ?
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [arn]) else { return nil }
+        var record = ExecutionRecord(
+            arn: arn, account: row["account"], region: row["region"], name: row["name"],
+            stateMachine: try StateMachineRecord(pinnedText: row["machine"], definition: row["definition"]),
+            input: try payloadText(db, execution: arn, column: row["input"]), traceHeader: row["trace_header"],
+            startedAt: Timestamp(millisecondsSince1970: row["started_at"]), secret: Array(row["secret"] as Data))
+        record.status = try status(row)
+        record.stoppedAt = (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:))
+        record.output = try (row["output"] as String?).map { try payloadText(db, execution: arn, column: $0) }
+        record.error = row["error"]
+        record.cause = try (row["cause"] as String?).map { try payloadText(db, execution: arn, column: $0) }
+        record.lastEventID = row["last_event_id"]
+        record.stepCount = row["step_count"]
+        record.isRunnable = row["runnable"]
+        record.revision = row["revision"]
+        return record
+    }
+
+    private static func status(_ row: Row) throws -> ExecutionRecord.Status {
+        let text: String = row["status"]
+        guard let status = ExecutionRecord.Status(rawValue: text) else {
+            throw StateStoreError.corrupt("an execution has the status \(text)")
+        }
+        return status
+    }
+}

@@ -1,0 +1,195 @@
+import FoundationEssentials
+import GRDB
+import JSONModel
+import Support
+
+extension SQLiteStateStore: WorkflowStore {
+    package func commit(_ step: ExecutionStep) async throws {
+        let rows = StepRows(step)
+        try await write { db in try rows.write(db) }
+    }
+
+    package func setProgress(
+        _ progress: CommandRecord.Progress, ofCommand commandID: String, executionArn: String
+    ) async throws {
+        try await write { db in
+            try db.cachedStatement(
+                sql: "UPDATE workflow_commands SET progress = ? WHERE execution = ? AND command_id = ?"
+            ).execute(arguments: [progress.rawValue, executionArn, commandID])
+        }
+    }
+
+    package func removeCommand(_ commandID: String, executionArn: String) async throws {
+        try await write { db in
+            try db.cachedStatement(sql: "DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?")
+                .execute(arguments: [executionArn, commandID])
+        }
+    }
+
+    // MARK: - Recovery
+
+    package func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {
+        try await read { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT arn FROM workflow_executions WHERE runnable = 1 AND arn > ? ORDER BY arn LIMIT ?")
+            return try String.fetchAll(statement, arguments: [arn ?? "", limit])
+        }
+    }
+
+    package func commands(
+        after: (executionArn: String, commandID: String)?, limit: Int
+    ) async throws -> [CommandRecord] {
+        try await read { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT * FROM workflow_commands WHERE (execution, command_id) > (?, ?)
+                    ORDER BY execution, command_id LIMIT ?
+                    """)
+            let arguments: StatementArguments = [after?.executionArn ?? "", after?.commandID ?? "", limit]
+            return try Row.fetchAll(statement, arguments: arguments).map { row in
+                let execution: String = row["execution"]
+                let progress: String = row["progress"]
+                let handle: String? = row["handle"]
+                return CommandRecord(
+                    executionArn: execution, commandID: row["command_id"],
+                    call: try storedJSON(try payloadText(db, execution: execution, column: row["call"]), of: execution),
+                    progress: CommandRecord.Progress(rawValue: progress) ?? .pending,
+                    handle: try handle.map { try storedJSON($0, of: execution) }, isCancelled: row["cancelled"])
+            }
+        }
+    }
+
+    package func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord] {
+        try await read { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT * FROM workflow_timers WHERE (due_at, execution, timer_id) > (?, ?, ?)
+                    ORDER BY due_at, execution, timer_id LIMIT ?
+                    """)
+            let arguments: StatementArguments = [
+                after?.dueAt.millisecondsSince1970 ?? Int64.min, after?.executionArn ?? "", after?.timerID ?? "", limit,
+            ]
+            return try Row.fetchAll(statement, arguments: arguments).map { row in
+                TimerRecord(
+                    executionArn: row["execution"], timerID: row["timer_id"],
+                    dueAt: Timestamp(millisecondsSince1970: row["due_at"]))
+            }
+        }
+    }
+}
+
+/// A step as the statements take it. Made before the step is queued, so that the writer's thread only writes.
+private struct StepRows: Sendable {
+    private let step: ExecutionStep
+    private let events: Data?
+    private let calls: [String]
+    private let handles: [String]
+    private let output: String?
+    private let cause: String?
+    private let payloads: PayloadWriter
+
+    init(_ step: ExecutionStep) {
+        self.step = step
+        var payloads = PayloadWriter()
+        events = step.history.isEmpty ? nil : payloads.events(step.history)
+        calls = step.newCommands.map { payloads.column($0.call.text) }
+        handles = step.submittedCommands.map(\.handle.text)
+        output = payloads.column(step.end?.output)
+        cause = payloads.column(step.end?.cause)
+        self.payloads = payloads
+    }
+
+    func write(_ db: Database) throws {
+        let arn = step.executionArn
+        try advance(db)
+        try payloads.write(db, execution: arn)
+        if let events, let first = step.history.first, let last = step.history.last {
+            try db.cachedStatement(
+                sql: "INSERT INTO workflow_history (execution, first_id, last_id, events) VALUES (?, ?, ?, ?)"
+            ).execute(arguments: [arn, first.id, last.id, events])
+        }
+        for frame in step.frames {
+            if let bytes = frame.bytes {
+                try db.cachedStatement(
+                    sql: """
+                        INSERT INTO workflow_frames (execution, path, bytes) VALUES (?, ?, ?)
+                        ON CONFLICT (execution, path) DO UPDATE SET bytes = excluded.bytes
+                        """
+                ).execute(arguments: [arn, frame.path, Data(bytes)])
+            } else {
+                try db.cachedStatement(sql: "DELETE FROM workflow_frames WHERE execution = ? AND path = ?")
+                    .execute(arguments: [arn, frame.path])
+            }
+        }
+        try writeCommands(db)
+        for timer in step.newTimers {
+            try db.cachedStatement(
+                sql: "INSERT OR REPLACE INTO workflow_timers (execution, timer_id, due_at) VALUES (?, ?, ?)"
+            ).execute(arguments: [arn, timer.timerID, timer.dueAt.millisecondsSince1970])
+        }
+        for timerID in step.finishedTimers {
+            try db.cachedStatement(sql: "DELETE FROM workflow_timers WHERE execution = ? AND timer_id = ?")
+                .execute(arguments: [arn, timerID])
+        }
+        if step.end != nil { try finish(db) }
+    }
+
+    /// Updates the execution's row, if it still is what the step was computed from.
+    private func advance(_ db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                UPDATE workflow_executions SET revision = revision + 1, step_count = ?, runnable = ?,
+                    last_event_id = max(last_event_id, ?), status = coalesce(?, status), stopped_at = ?, output = ?,
+                    error = ?, cause = ?
+                WHERE arn = ? AND revision = ? AND status = 'RUNNING'
+                """
+        ).execute(arguments: [
+            step.stepCount, step.isRunnable, step.history.last?.id ?? 0, step.end?.status.rawValue,
+            step.end?.stoppedAt.millisecondsSince1970, output, step.end?.error, cause, step.executionArn, step.revision,
+        ])
+        guard db.changesCount == 1 else {
+            throw WorkflowStoreError.staleRevision(executionArn: step.executionArn, expected: step.revision)
+        }
+    }
+
+    private func writeCommands(_ db: Database) throws {
+        for (command, call) in zip(step.newCommands, calls) {
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO workflow_commands (execution, command_id, call, progress, handle, cancelled)
+                    VALUES (?, ?, ?, ?, NULL, ?)
+                    """
+            ).execute(arguments: [
+                step.executionArn, command.commandID, call, command.progress.rawValue, command.isCancelled,
+            ])
+        }
+        for (submitted, handle) in zip(step.submittedCommands, handles) {
+            try db.cachedStatement(
+                sql: """
+                    UPDATE workflow_commands SET progress = 'submitted', handle = ?
+                    WHERE execution = ? AND command_id = ?
+                    """
+            ).execute(arguments: [handle, step.executionArn, submitted.commandID])
+        }
+        for commandID in step.cancelledCommands {
+            try db.cachedStatement(sql: "UPDATE workflow_commands SET cancelled = 1 WHERE execution = ? AND command_id = ?")
+                .execute(arguments: [step.executionArn, commandID])
+        }
+        for commandID in step.finishedCommands {
+            try db.cachedStatement(sql: "DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?")
+                .execute(arguments: [step.executionArn, commandID])
+        }
+    }
+
+    /// What a closed execution no longer needs goes; commands stay until what they started has been stopped.
+    private func finish(_ db: Database) throws {
+        let arn = step.executionArn
+        try db.cachedStatement(sql: "DELETE FROM workflow_timers WHERE execution = ?").execute(arguments: [arn])
+        try db.cachedStatement(sql: "DELETE FROM workflow_frames WHERE execution = ?").execute(arguments: [arn])
+        try db.cachedStatement(sql: "UPDATE workflow_commands SET cancelled = 1 WHERE execution = ?")
+            .execute(arguments: [arn])
+        let machine = try String.fetchOne(
+            try db.cachedStatement(sql: "SELECT machine_arn FROM workflow_executions WHERE arn = ?"), arguments: [arn])
+        if let machine { try SQLiteStateStore.removeDeletedMachine(db, arn: machine) }
+    }
+}

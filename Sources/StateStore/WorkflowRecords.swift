@@ -1,0 +1,224 @@
+package import JSONModel
+package import Support
+
+/// A state machine as its last revision has it.
+package struct StateMachineRecord: Sendable, Hashable {
+    package enum Status: String, Sendable, Hashable {
+        case active = "ACTIVE"
+        /// Goes away with its last running execution; starts no more.
+        case deleting = "DELETING"
+    }
+
+    package var arn: String
+    package var account: String
+    package var region: String
+    package var name: String
+    package var type: String
+    package var status: Status
+    package var definition: String
+    package var roleArn: String
+    package var createdAt: Timestamp
+    package var updatedAt: Timestamp?
+    /// Nil before the first update.
+    package var revisionID: String?
+    /// Further members by their names in the service's answers: `loggingConfiguration`, `tracingConfiguration`, ...
+    package var configuration: JSONObject
+
+    package init(
+        arn: String, account: String, region: String, name: String, type: String, status: Status = .active,
+        definition: String, roleArn: String, createdAt: Timestamp, updatedAt: Timestamp? = nil,
+        revisionID: String? = nil, configuration: JSONObject = [:]
+    ) {
+        self.arn = arn
+        self.account = account
+        self.region = region
+        self.name = name
+        self.type = type
+        self.status = status
+        self.definition = definition
+        self.roleArn = roleArn
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.revisionID = revisionID
+        self.configuration = configuration
+    }
+}
+
+/// An execution: what it was started with, which never changes, and how far it has come.
+package struct ExecutionRecord: Sendable, Hashable {
+    package enum Status: String, Sendable, Hashable {
+        case running = "RUNNING", succeeded = "SUCCEEDED", failed = "FAILED", timedOut = "TIMED_OUT", aborted = "ABORTED"
+    }
+
+    package var arn: String
+    package var account: String
+    package var region: String
+    package var name: String
+    /// The state machine as it was at the start.
+    package var stateMachine: StateMachineRecord
+    package var input: String
+    package var traceHeader: String?
+    package var startedAt: Timestamp
+    /// Not to be told to anyone: the seed of tokens and identifiers.
+    package var secret: [UInt8]
+
+    package var status: Status = .running
+    package var stoppedAt: Timestamp?
+    package var output: String?
+    package var error: String?
+    package var cause: String?
+    package var lastEventID: Int64 = 0
+    /// Events applied so far.
+    package var stepCount: Int64 = 0
+    /// Whether the execution has work to do that no command or timer will bring: its start, or a continuation.
+    package var isRunnable = true
+    /// Goes up by one with every commit of a step.
+    package var revision: Int64 = 0
+
+    package init(
+        arn: String, account: String, region: String, name: String, stateMachine: StateMachineRecord, input: String,
+        traceHeader: String? = nil, startedAt: Timestamp, secret: [UInt8]
+    ) {
+        self.arn = arn
+        self.account = account
+        self.region = region
+        self.name = name
+        self.stateMachine = stateMachine
+        self.input = input
+        self.traceHeader = traceHeader
+        self.startedAt = startedAt
+        self.secret = secret
+    }
+}
+
+/// An execution as lists show it.
+package struct ExecutionSummary: Sendable, Hashable {
+    package var arn: String
+    package var stateMachineArn: String
+    package var name: String
+    package var status: ExecutionRecord.Status
+    package var startedAt: Timestamp
+    package var stoppedAt: Timestamp?
+}
+
+/// One event of an execution's history.
+package struct HistoryRecord: Sendable, Hashable {
+    package var id: Int64
+    package var previousEventID: Int64
+    package var timestamp: Timestamp
+    package var type: String
+    package var details: JSONObject?
+
+    package init(id: Int64, previousEventID: Int64, timestamp: Timestamp, type: String, details: JSONObject?) {
+        self.id = id
+        self.previousEventID = previousEventID
+        self.timestamp = timestamp
+        self.type = type
+        self.details = details
+    }
+}
+
+/// A command that has been decided and whose end has not been recorded.
+package struct CommandRecord: Sendable, Hashable {
+    package enum Progress: String, Sendable, Hashable {
+        /// Not known to have been performed.
+        case pending
+        /// About to be performed, by a call that must not be repeated.
+        case sending
+        /// Accepted elsewhere; `handle` says where.
+        case submitted
+    }
+
+    package var executionArn: String
+    package var commandID: String
+    /// What to perform.
+    package var call: JSONValue
+    package var progress: Progress
+    package var handle: JSONValue?
+    /// The outcome no longer matters; what was submitted is to be stopped.
+    package var isCancelled: Bool
+
+    package init(
+        executionArn: String, commandID: String, call: JSONValue, progress: Progress = .pending,
+        handle: JSONValue? = nil, isCancelled: Bool = false
+    ) {
+        self.executionArn = executionArn
+        self.commandID = commandID
+        self.call = call
+        self.progress = progress
+        self.handle = handle
+        self.isCancelled = isCancelled
+    }
+}
+
+package struct TimerRecord: Sendable, Hashable {
+    package var executionArn: String
+    package var timerID: String
+    package var dueAt: Timestamp
+
+    package init(executionArn: String, timerID: String, dueAt: Timestamp) {
+        self.executionArn = executionArn
+        self.timerID = timerID
+        self.dueAt = dueAt
+    }
+}
+
+/// A part of an execution's snapshot.
+package struct FrameRecord: Sendable, Hashable {
+    /// Unique in the execution.
+    package var path: String
+    /// Nil removes the frame.
+    package var bytes: [UInt8]?
+
+    package init(path: String, bytes: [UInt8]?) {
+        self.path = path
+        self.bytes = bytes
+    }
+}
+
+/// All that one step of an execution changes. Durable as a whole or not at all.
+package struct ExecutionStep: Sendable {
+    package struct End: Sendable, Hashable {
+        package var status: ExecutionRecord.Status
+        package var stoppedAt: Timestamp
+        package var output: String?
+        package var error: String?
+        package var cause: String?
+
+        package init(
+            status: ExecutionRecord.Status, stoppedAt: Timestamp, output: String? = nil, error: String? = nil,
+            cause: String? = nil
+        ) {
+            self.status = status
+            self.stoppedAt = stoppedAt
+            self.output = output
+            self.error = error
+            self.cause = cause
+        }
+    }
+
+    package var executionArn: String
+    /// The revision that the step was computed from.
+    package var revision: Int64
+    package var stepCount: Int64
+    package var isRunnable: Bool
+    package var frames: [FrameRecord] = []
+    /// Ascending ids without gaps, following the last one stored.
+    package var history: [HistoryRecord] = []
+    package var newCommands: [CommandRecord] = []
+    /// Commands whose outcome this step took in.
+    package var finishedCommands: [String] = []
+    /// Commands whose work goes on elsewhere, with its handle.
+    package var submittedCommands: [(commandID: String, handle: JSONValue)] = []
+    package var cancelledCommands: [String] = []
+    package var newTimers: [TimerRecord] = []
+    package var finishedTimers: [String] = []
+    package var end: End?
+
+    package init(executionArn: String, revision: Int64, stepCount: Int64, isRunnable: Bool) {
+        self.executionArn = executionArn
+        self.revision = revision
+        self.stepCount = stepCount
+        self.isRunnable = isRunnable
+    }
+}

@@ -1,0 +1,101 @@
+package import Support
+
+/// The durable records of the workflow engine.
+///
+/// Every call that writes returns after its changes are durable, and changes all it says or nothing. Calls see the
+/// writes that have returned before them. Lists are stable: a page continues behind the key it is given, whatever was
+/// added meanwhile.
+///
+/// Errors are `StateStoreError`, and `WorkflowStoreError` where a call says so.
+package protocol WorkflowStore: Sendable {
+    // MARK: State machines
+
+    /// Stores a new machine. Returns the record that holds the ARN already, and changes nothing, if there is one.
+    func createStateMachine(_ record: StateMachineRecord, tags: [(key: String, value: String)]) async throws
+        -> StateMachineRecord?
+
+    /// Replaces the record of the same ARN. False if there is none or it is being deleted.
+    func updateStateMachine(_ record: StateMachineRecord) async throws -> Bool
+
+    func stateMachine(arn: String) async throws -> StateMachineRecord?
+
+    /// Machines by creation, oldest first; `after` is the last one of the page before.
+    func stateMachines(account: String, region: String, after: PageKey?, limit: Int) async throws
+        -> [StateMachineRecord]
+
+    /// Removes the machine, or marks it as being deleted while executions of it run. Its executions stay.
+    func deleteStateMachine(arn: String) async throws
+
+    func tags(ofResource arn: String) async throws -> [(key: String, value: String)]
+    /// Sets the tags of `set` and removes the keys of `remove`.
+    func changeTags(ofResource arn: String, set: [(key: String, value: String)], remove: [String]) async throws
+
+    // MARK: Executions
+
+    /// Stores a new execution, running and runnable. Returns the record that holds the ARN already, and changes
+    /// nothing, if there is one.
+    func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord?
+
+    func execution(arn: String) async throws -> ExecutionRecord?
+
+    /// Executions by start, newest first. `stateMachineArn` nil means all of the account and region.
+    func executions(
+        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, after: PageKey?,
+        limit: Int
+    ) async throws -> [ExecutionSummary]
+
+    /// Events with ids in the range, ascending; `descending` gives the last ones of the range first. At most `limit`.
+    func history(ofExecution arn: String, ids: ClosedRange<Int64>, descending: Bool, limit: Int) async throws
+        -> [HistoryRecord]
+
+    /// The record and the frames as the last committed step left them.
+    func loadExecution(arn: String) async throws -> (record: ExecutionRecord, frames: [FrameRecord])?
+
+    /// Makes a step durable.
+    /// - Throws: `WorkflowStoreError.staleRevision` if another step was committed since `step.revision`.
+    func commit(_ step: ExecutionStep) async throws
+
+    /// Records how far a command has come, outside a step. Does nothing for a command that is not there.
+    func setProgress(
+        _ progress: CommandRecord.Progress, ofCommand commandID: String, executionArn: String) async throws
+
+    /// Forgets a command whose outcome concerns nobody any more.
+    func removeCommand(_ commandID: String, executionArn: String) async throws
+
+    /// Removes closed executions that stopped before `time`, with all that belongs to them, at most `limit`.
+    /// - Returns: how many were removed.
+    func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int
+
+    // MARK: Recovery
+
+    /// Running executions whose `isRunnable` is set, by ARN.
+    func runnableExecutions(after arn: String?, limit: Int) async throws -> [String]
+
+    /// Commands of all executions by (execution ARN, command id).
+    func commands(after: (executionArn: String, commandID: String)?, limit: Int) async throws -> [CommandRecord]
+
+    /// Timers by (due time, execution ARN, timer id).
+    func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord]
+}
+
+/// A place in a list that is sorted by time and then by ARN.
+package struct PageKey: Sendable, Hashable {
+    package var time: Timestamp
+    package var arn: String
+
+    package init(time: Timestamp, arn: String) {
+        self.time = time
+        self.arn = arn
+    }
+}
+
+package enum WorkflowStoreError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The execution has moved on, or is gone, since the step was computed.
+    case staleRevision(executionArn: String, expected: Int64)
+
+    package var description: String {
+        switch self {
+        case .staleRevision(let arn, let expected): "The execution \(arn) is no longer at revision \(expected)."
+        }
+    }
+}
