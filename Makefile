@@ -1,0 +1,52 @@
+# What CI runs, a person can run with one word. `make help` lists the words.
+
+SWIFT_FLAGS := -c release --static-swift-stdlib
+BIN := .build/release
+VENV := .build/venv
+# Debian's names: the compiler and linker find these libraries by pkg-config, the program loads them at run time.
+PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev \
+            pkg-config python3-venv
+
+.PHONY: help deps build test unit interop demo serve check bench clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps:  ## install the Debian packages that are missing (needs root)
+	@missing=""; for p in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then echo "installing$$missing"; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; fi
+
+build: deps  ## build the programs
+	swift build $(SWIFT_FLAGS)
+
+test: unit interop  ## run every test
+
+unit: deps  ## run the Swift tests
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS) --skip-build
+
+interop: build $(VENV)/ready  ## run the tests that drive the server with other people's clients
+	$(VENV)/bin/python -m pytest -q Tests/Interop
+
+$(VENV)/ready: Tests/Interop/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check -r Tests/Interop/requirements.txt
+	touch $@
+
+demo: build  ## the whole thing on made-up data
+	$(BIN)/millrace demo
+
+serve: build  ## the server on ./millrace-data
+	$(BIN)/millrace serve
+
+check: deps  ## warnings as errors, and the fast tests
+	swift build $(SWIFT_FLAGS) --build-tests -Xswiftc -warnings-as-errors
+	swift test $(SWIFT_FLAGS) --skip-build --filter 'TidyTests|SupportTests|JSONModelTests'
+
+bench: build $(VENV)/ready  ## compare with peers; prints ratios
+	$(VENV)/bin/python Benchmarks/run.py
+
+clean:  ## remove what was built
+	rm -rf .build
