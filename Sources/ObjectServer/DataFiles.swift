@@ -1,0 +1,158 @@
+import StateStore
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// The files that hold objects' bytes. Their names are random: a key never becomes a path.
+///
+///     staging/<id>      being written, or published without the index knowing yet
+///     data/<2>/<id>     published; <2> are the first two digits of the id
+///
+/// 1. Bytes are written to `staging/<id>` and synchronised.
+/// 2. The file is linked as `data/<2>/<id>`, and that directory is synchronised.
+/// 3. The index commits.
+/// 4. `staging/<id>` is unlinked.
+///
+/// So whatever a crash leaves behind is named in `staging`: what the index does not know is removed, and cleaning costs
+/// as much as was in flight.
+final class DataFiles: Sendable {
+    private let root: String
+
+    /// Makes the directories that are missing.
+    init(root: String) throws {
+        self.root = root
+        try Self.makeDirectory(root)
+        try Self.makeDirectory("\(root)/staging")
+        try Self.makeDirectory("\(root)/data")
+        for first in 0..<256 {
+            let digits = String(first, radix: 16)
+            try Self.makeDirectory("\(root)/data/\(digits.utf8.count == 1 ? "0" : "")\(digits)")
+        }
+        try Self.synchronise(directory: "\(root)/data")
+        try Self.synchronise(directory: root)
+    }
+
+    func create(_ id: DataFileID) throws(FileError) -> DataFile {
+        try DataFile(path: stagingPath(id), flags: O_WRONLY | O_CREAT | O_EXCL)
+    }
+
+    func open(_ id: DataFileID) throws(FileError) -> DataFile {
+        try DataFile(path: dataPath(id), flags: O_RDONLY)
+    }
+
+    /// Step 2.
+    func publish(_ id: DataFileID) throws(FileError) {
+        try check(link(stagingPath(id), dataPath(id)), "link")
+        try Self.synchronise(directory: directory(id))
+    }
+
+    /// Gives the bytes of a published file a second name, in staging and published: costs no copy.
+    func duplicate(_ source: DataFileID, as id: DataFileID) throws(FileError) {
+        try check(link(dataPath(source), stagingPath(id)), "link")
+        try publish(id)
+    }
+
+    /// Step 4. A file that stays behind is found at the next start.
+    func unstage(_ id: DataFileID) { unlink(stagingPath(id)) }
+
+    /// Removes every name of the file.
+    func remove(_ id: DataFileID) {
+        unlink(dataPath(id))
+        unlink(stagingPath(id))
+    }
+
+    func staged() throws(FileError) -> [DataFileID] {
+        guard let directory = opendir("\(root)/staging") else { throw FileError(operation: "opendir", errno) }
+        defer { closedir(directory) }
+        var found: [DataFileID] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name.utf8.count == 32 { found.append(DataFileID(name)) }
+        }
+        return found
+    }
+
+    private func stagingPath(_ id: DataFileID) -> String { "\(root)/staging/\(id.text)" }
+    private func dataPath(_ id: DataFileID) -> String { "\(directory(id))/\(id.text)" }
+    private func directory(_ id: DataFileID) -> String { "\(root)/data/\(id.text.prefix(2))" }
+
+    private static func makeDirectory(_ path: String) throws(FileError) {
+        if mkdir(path, 0o700) != 0, errno != EEXIST { throw FileError(operation: "mkdir \(path)", errno) }
+    }
+
+    private static func synchronise(directory: String) throws(FileError) {
+        let file = try DataFile(path: directory, flags: O_RDONLY | O_DIRECTORY)
+        try file.synchronise()
+    }
+}
+
+/// An open file; closed with its last reference.
+final class DataFile: Sendable {
+    private let descriptor: Int32
+
+    init(path: String, flags: Int32) throws(FileError) {
+        descriptor = open(path, flags | O_CLOEXEC, 0o600)
+        if descriptor < 0 { throw FileError(operation: "open \(path)", errno) }
+    }
+
+    deinit { close(descriptor) }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let written = write(descriptor, rest.baseAddress, rest.count)
+            if written < 0 {
+                if errno == EINTR { continue }
+                throw FileError(operation: "write", errno)
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+        }
+    }
+
+    /// Fills `bytes` from `offset`; throws when the file ends before.
+    func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileError) {
+        var done = 0
+        while done < bytes.count {
+            let count = pread(
+                descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError(operation: "read", errno)
+            }
+            if count == 0 { throw FileError(operation: "read past the end", EIO) }
+            done += count
+        }
+    }
+
+    func synchronise() throws(FileError) {
+        while fsync(descriptor) != 0 {
+            if errno != EINTR { throw FileError(operation: FileError.synchronising, errno) }
+        }
+    }
+}
+
+private func check(_ status: Int32, _ operation: String) throws(FileError) {
+    if status != 0 { throw FileError(operation: operation, errno) }
+}
+
+/// A failed system call.
+struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
+    static let synchronising = "fsync"
+    let operation: String
+    let number: Int32
+
+    init(operation: String, _ number: Int32) {
+        self.operation = operation
+        self.number = number
+    }
+
+    var isFull: Bool { number == ENOSPC || number == EDQUOT }
+    /// After such a failure nobody knows what the medium holds.
+    var isLostSynchronisation: Bool { operation == Self.synchronising && !isFull }
+    var description: String { "\(operation): \(String(cString: strerror(number)))" }
+}

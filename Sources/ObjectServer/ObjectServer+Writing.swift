@@ -1,0 +1,170 @@
+package import AWSProtocol
+import NIOCore
+package import StateStore
+import Support
+
+extension ObjectServer {
+    /// Begins to take the bytes of an object, or of a part; `stage` ends it, `discard` gives it up.
+    /// - Throws: `.noSuchBucket`, `.entityTooLarge` for a declared length.
+    package func writer(
+        for bucket: String, expecting expectations: DataExpectations, isPart: Bool = false
+    ) throws -> ObjectWriter {
+        _ = try self.bucket(bucket)
+        if let length = expectations.length, length > Self.putSizeMax {
+            throw ObjectServerError(
+                .entityTooLarge, "Your proposed upload exceeds the maximum allowed size",
+                details: [.init("MaxSizeAllowed", String(Self.putSizeMax)), .init("ProposedSize", String(length))])
+        }
+        return ObjectWriter(
+            files: files, expectations: expectations, sizeMax: Self.putSizeMax,
+            inlineMax: isPart ? 0 : ObjectWriter.inlineMax)
+    }
+
+    package func discard(_ writer: ObjectWriter) async {
+        if writer.size > 0 { executor.submit { writer.discard() } }
+    }
+
+    /// Compares what was expected and makes the bytes durable; nothing is visible yet.
+    /// - Throws: `.badDigest`, `.payloadHashMismatch`, `.incompleteBody`, `.serviceUnavailable`.
+    package func stage(_ writer: ObjectWriter) async throws -> StagedData {
+        try await blocking {
+            do {
+                return try writer.finish()
+            } catch {
+                writer.discard()
+                throw error
+            }
+        }
+    }
+
+    /// Makes staged bytes the object of `key`.
+    /// - Throws: `.preconditionFailed`, `.noSuchKey` when the condition needs an object, `.noSuchBucket`.
+    package func put(
+        _ data: StagedData, as key: ObjectKey, in bucket: String, attributes: ObjectAttributes,
+        condition: WriteCondition = .none
+    ) async throws -> ObjectRecord {
+        var attributes = attributes
+        attributes.checksum = data.checksum
+        let record = ObjectRecord(
+            bucket: bucket, key: key, size: data.size, etag: data.etag, modifiedAt: clock.now(), attributes: attributes,
+            content: data.content)
+        try await commit(data) {
+            try check(try await index.putObject(record, condition: condition), condition, key, bucket)
+        }
+        return record
+    }
+
+    /// - Throws: `.preconditionFailed`, `.noSuchKey` when the condition needs an object, `.noSuchBucket`.
+    package func delete(_ key: ObjectKey, in bucket: String, condition: WriteCondition = .none) async throws {
+        let outcome = try await indexed { try await index.deleteObject(key, in: bucket, condition: condition) }
+        try check(outcome, condition, key, bucket)
+        garbageSignal.continuation.yield()
+    }
+
+    /// - Returns: for each key nil, or why it was not deleted.
+    package func delete(
+        _ keys: [(key: ObjectKey, condition: WriteCondition)], in bucket: String
+    ) async throws -> [ObjectServerError?] {
+        _ = try self.bucket(bucket)
+        let outcomes = try await indexed { try await index.deleteObjects(keys, in: bucket) }
+        garbageSignal.continuation.yield()
+        return zip(keys, outcomes).map { item, outcome -> ObjectServerError? in
+            do throws(ObjectServerError) {
+                try check(outcome, item.condition, item.key, bucket)
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
+    /// - Throws: `.noSuchKey`, `.noSuchBucket`.
+    package func setTags(_ tags: [ObjectTag], of key: ObjectKey, in bucket: String) async throws {
+        let outcome = try await indexed { try await index.setTags(tags, of: key, in: bucket) }
+        try check(outcome, .ifPresent, key, bucket)
+    }
+
+    /// The bytes of another object as staged data. A whole object in one file, or kept with its record, is not copied:
+    /// the file gets another name.
+    ///
+    /// - Parameter checksum: the algorithm wanted; nil keeps that of the source.
+    package func duplicate(
+        _ read: ObjectRead, range: Range<Int64>? = nil, checksum: ChecksumAlgorithm? = nil, isPart: Bool = false
+    ) async throws -> StagedData {
+        let record = read.record
+        let old = record.attributes.checksum
+        let wanted = checksum ?? old.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) }
+        let keepsChecksum = old.map { !$0.isComposite && $0.algorithm == wanted?.rawValue } ?? (wanted == nil)
+        if range == nil || range == 0..<record.size, keepsChecksum, !record.etag.utf8.contains(UInt8(ascii: "-")) {
+            switch record.content {
+            case .inline where !isPart:
+                return StagedData(content: record.content, size: record.size, etag: record.etag, checksum: old)
+            case .segments(let segments) where segments.count == 1:
+                let id = DataFileID.random()
+                let source = segments[0].file
+                try await blocking { [files] in try files.duplicate(source, as: id) }
+                return StagedData(
+                    content: .segments([DataSegment(file: id, length: record.size)]), size: record.size,
+                    etag: record.etag, checksum: old)
+            default: break
+            }
+        }
+        var expectations = DataExpectations()
+        expectations.checksum = wanted
+        let writer = ObjectWriter(
+            files: files, expectations: expectations, sizeMax: Self.putSizeMax,
+            inlineMax: isPart ? 0 : ObjectWriter.inlineMax)
+        do {
+            try await read.forEachChunk(in: range ?? 0..<record.size) { chunk in
+                try await blocking { try chunk.withUnsafeReadableBytes { try writer.append($0) } }
+            }
+        } catch {
+            await discard(writer)
+            throw error
+        }
+        return try await stage(writer)
+    }
+
+    /// Runs the transaction that makes `data` visible; on failure its files go.
+    func commit(_ data: StagedData, _ transaction: () async throws -> Void) async throws {
+        let staged = data.content.files
+        do {
+            try await indexed(transaction)
+        } catch {
+            if !staged.isEmpty {
+                // The outcome may be unknown: what the index knows stays.
+                let live = try? await index.live(among: staged)
+                if let live {
+                    executor.submit { [files] in
+                        for id in staged {
+                            if live.contains(id) { files.unstage(id) } else { files.remove(id) }
+                        }
+                    }
+                }
+            }
+            throw error
+        }
+        if !staged.isEmpty {
+            executor.submit { [files] in
+                for id in staged { files.unstage(id) }
+            }
+        }
+        garbageSignal.continuation.yield()
+    }
+
+    func check(
+        _ outcome: ObjectWriteOutcome, _ condition: WriteCondition, _ key: ObjectKey, _ bucket: String
+    ) throws(ObjectServerError) {
+        switch outcome {
+        case .done: break
+        case .preconditionFailed: throw .preconditionFailed(condition == .ifAbsent ? "If-None-Match" : "If-Match")
+        case .noSuchKey: throw .noSuchKey(key)
+        case .noSuchBucket: throw .noSuchBucket(bucket)
+        case .noSuchUpload: throw .noSuchUpload("")
+        case .partsChanged:
+            throw ObjectServerError(
+                .conditionalRequestConflict,
+                "The conditional request cannot succeed due to a conflicting operation against this resource.")
+        }
+    }
+}

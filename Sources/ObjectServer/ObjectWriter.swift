@@ -1,0 +1,150 @@
+package import AWSProtocol
+import Crypto
+package import StateStore
+import Support
+
+/// What a request says about the bytes it brings. Whatever is given is compared.
+package struct DataExpectations: Sendable {
+    /// Bytes.
+    package var length: Int64?
+    package var md5: [UInt8]?
+    /// Lower-case hexadecimal SHA-256 from the signature.
+    package var payloadHash: String?
+    /// Computed when given.
+    package var checksum: ChecksumAlgorithm?
+    /// Base64.
+    package var checksumValue: String?
+
+    package init() {}
+}
+
+/// Takes an object's bytes: keeps few in memory, writes many to a staged file, and computes their digests.
+///
+/// Its calls block; those that write more than `inlineMax` bytes belong on a blocking thread.
+package final class ObjectWriter: @unchecked Sendable {
+    // Unchecked: belongs to one request, which waits for each call before it makes the next.
+
+    /// Objects up to this size, in bytes, are kept in the index.
+    package static let inlineMax = 16 * 1024
+
+    package var expectations: DataExpectations
+    package private(set) var size: Int64 = 0
+    private let files: DataFiles
+    private let sizeMax: Int64
+    private let inlineMax: Int
+    private var small: [UInt8] = []
+    private var file: (id: DataFileID, handle: DataFile)?
+    private var md5 = Insecure.MD5()
+    private var sha256: SHA256?
+    private var checksum: ChecksumState?
+
+    init(files: DataFiles, expectations: DataExpectations, sizeMax: Int64, inlineMax: Int = ObjectWriter.inlineMax) {
+        self.files = files
+        self.expectations = expectations
+        self.sizeMax = sizeMax
+        self.inlineMax = inlineMax
+        if expectations.payloadHash != nil { sha256 = SHA256() }
+        if let algorithm = expectations.checksum { checksum = ChecksumState(algorithm) }
+    }
+
+    package func append(_ bytes: UnsafeRawBufferPointer) throws {
+        size += Int64(bytes.count)
+        guard size <= sizeMax else {
+            throw ObjectServerError(
+                .entityTooLarge, "Your proposed upload exceeds the maximum allowed size",
+                details: [.init("MaxSizeAllowed", String(sizeMax)), .init("ProposedSize", String(size))])
+        }
+        md5.update(bufferPointer: bytes)
+        sha256?.update(bufferPointer: bytes)
+        checksum?.update(bytes)
+        if let file {
+            try file.handle.append(bytes)
+        } else if size <= inlineMax {
+            small.append(contentsOf: bytes)
+        } else {
+            let id = DataFileID.random()
+            let handle = try files.create(id)
+            file = (id, handle)
+            try small.withUnsafeBytes { try handle.append($0) }
+            small = []
+            try handle.append(bytes)
+        }
+    }
+
+    /// Compares what was expected, and makes the bytes durable when they are in a file.
+    func finish() throws -> StagedData {
+        let md5 = Array(md5.finalize())
+        try compare(md5: md5)
+        var staged = StagedData(content: .inline(small), size: size, etag: hexText(md5), checksum: nil)
+        if let checksum {
+            let value = Base64.encode(checksum.finish())
+            try compare(checksum: value, checksum.algorithm)
+            staged.checksum = ObjectChecksum(algorithm: checksum.algorithm.rawValue, value: value)
+        }
+        if inlineMax == 0 && file == nil {
+            let id = DataFileID.random()
+            file = (id, try files.create(id))
+        }
+        if let file {
+            try file.handle.synchronise()
+            try files.publish(file.id)
+            staged.content = .segments([DataSegment(file: file.id, length: size)])
+            self.file = nil
+        }
+        return staged
+    }
+
+    /// Removes what has been staged; does nothing after `finish`.
+    func discard() {
+        if let file { files.remove(file.id) }
+        file = nil
+    }
+
+    private func compare(md5: [UInt8]) throws {
+        if let length = expectations.length, length != size {
+            throw ObjectServerError(
+                .incompleteBody, "You did not provide the number of bytes specified by the Content-Length HTTP header",
+                details: [.init("NumberBytesExpected", String(length)), .init("NumberBytesProvided", String(size))])
+        }
+        if let declared = expectations.payloadHash, let computed = sha256.map({ hexText($0.finalize()) }),
+            declared.lowercased() != computed
+        {
+            throw ObjectServerError(
+                .payloadHashMismatch, "The provided 'x-amz-content-sha256' header does not match what was computed.",
+                details: [
+                    .init("ClientComputedContentSHA256", declared), .init("S3ComputedContentSHA256", computed),
+                ])
+        }
+        if let declared = expectations.md5, declared != md5 {
+            throw ObjectServerError(
+                .badDigest, "The Content-MD5 you specified did not match what we received.",
+                details: [.init("ExpectedDigest", Base64.encode(declared)), .init("CalculatedDigest", Base64.encode(md5))])
+        }
+    }
+
+    private func compare(checksum computed: String, _ algorithm: ChecksumAlgorithm) throws {
+        if let declared = expectations.checksumValue, declared != computed {
+            throw ObjectServerError(
+                .badDigest, "The \(algorithm.rawValue) you specified did not match the calculated checksum.")
+        }
+    }
+}
+
+extension ObjectServer {
+    /// Compares bytes that are held in memory, such as a request document, with what the request says about them.
+    /// - Throws: `.badDigest`, `.payloadHashMismatch`, `.incompleteBody`.
+    package func verify(_ bytes: [UInt8], against expectations: DataExpectations) throws {
+        let writer = ObjectWriter(files: files, expectations: expectations, sizeMax: .max, inlineMax: .max)
+        try bytes.withUnsafeBytes { try writer.append($0) }
+        _ = try writer.finish()
+    }
+}
+
+/// Durable bytes that no object refers to yet.
+package struct StagedData: Sendable {
+    package var content: ObjectContent
+    package var size: Int64
+    /// MD5, lower-case hexadecimal.
+    package var etag: String
+    package var checksum: ObjectChecksum?
+}
