@@ -85,7 +85,7 @@ let package = Package(
         library("SparkPlan", ["Columnar", "JSONModel", "Support"]),
         library("SparkSQL", ["Columnar", "JSONModel", "SparkPlan", "Support"]),
         library("Execution", ["Columnar", "SparkPlan", "Support", "CKernels", "CPCRE2", "CZlib"]),
-        library("Parquet", ["Columnar", "Support", "CZstd", "CSnappy", "CZlib"]),
+        library("Parquet", ["Columnar", "JSONModel", "Support", "CZstd", "CSnappy", "CZlib"]),
         library("DeltaProtocol", ["Columnar", "JSONModel", "Support"]),
 
         // Tier 2: ports and their adapters.
@@ -137,12 +137,7 @@ let package = Package(
                 "AWSProtocol", "JSONModel", "ServiceKit", "Support", hummingbirdCore, httpTypes, nioCore, nioPosix,
                 nioHTTPTypes, logging, lifecycle,
             ]),
-        library(
-            "Console",
-            [
-                "AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "Support", "WorkflowEngine", mustache, nioCore,
-                logging,
-            ]),
+        library("Console", ["AWSProtocol", "JSONModel", "ServiceKit", "Support", mustache, nioCore]),
 
         // The library for job authors.
         library(

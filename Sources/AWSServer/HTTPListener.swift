@@ -7,18 +7,6 @@ import NIOPosix
 package import ServiceKit
 import ServiceLifecycle
 
-/// A request as it came, before anybody has looked at its signature.
-package struct IncomingRequest: Sendable {
-    package var method: String
-    /// Still percent-encoded, without the query.
-    package var rawPath: String
-    /// What followed the first `?`, still percent-encoded; nil without one.
-    package var rawQuery: String?
-    /// With `host`, also for requests that named it as authority.
-    package var fields: AWSProtocol.HTTPFields
-    package var body: ServiceKit.RequestBody
-}
-
 /// One listening port. Answers HTTP/1.1 with keep-alive, reads bodies as the responder asks for them, and stops
 /// accepting when its task is cancelled or shut down gracefully.
 package struct HTTPListener: Service {
@@ -63,19 +51,12 @@ package struct HTTPListener: Service {
 
 extension IncomingRequest {
     fileprivate init(_ request: Request) {
-        let target = request.head.path ?? "/"
-        method = request.head.method.rawValue
-        if let mark = target.firstIndex(of: "?") {
-            rawPath = String(target[..<mark])
-            rawQuery = String(target[target.index(after: mark)...])
-        } else {
-            rawPath = target
-            rawQuery = nil
-        }
-        fields = AWSProtocol.HTTPFields(request.head.headerFields.map { ($0.name.canonicalName, $0.value) })
+        var fields = AWSProtocol.HTTPFields(request.head.headerFields.map { ($0.name.canonicalName, $0.value) })
         if fields["host"] == nil, let authority = request.head.authority { fields["host"] = authority }
         let chunks = ChunkSource(request.body)
-        body = ServiceKit.RequestBody { try await chunks.next() }
+        self.init(
+            method: request.head.method.rawValue, target: request.head.path ?? "/", fields: fields,
+            body: ServiceKit.RequestBody { try await chunks.next() })
     }
 }
 

@@ -1,0 +1,211 @@
+import AWSProtocol
+package import JSONModel
+import Mustache
+import NIOCore
+package import ServiceKit
+package import Support
+
+/// The web console: what runs now, one execution, one job; and the pages that machines read (`/healthz`, `/readyz`,
+/// `/metrics`).
+///
+/// It asks the services what any client could ask, in the server's own account and region.
+package struct Console: Sendable {
+    private let states: any JSONService
+    private let batch: any JSONService
+    private let logs: any JSONService
+    private let context: @Sendable () -> CallContext
+    private let metrics: @Sendable () async -> [Metric]
+    private let readiness: @Sendable () async -> String?
+    private let templates: ConsoleTemplates
+
+    /// - Parameters:
+    ///   - context: the identity under which the console asks.
+    ///   - metrics: current values, in the order in which they shall be listed.
+    ///   - readiness: nil when requests can be served, else what is missing.
+    package init(
+        states: any JSONService, batch: any JSONService, logs: any JSONService,
+        context: @escaping @Sendable () -> CallContext, metrics: @escaping @Sendable () async -> [Metric],
+        readiness: @escaping @Sendable () async -> String?
+    ) throws {
+        self.states = states
+        self.batch = batch
+        self.logs = logs
+        self.context = context
+        self.metrics = metrics
+        self.readiness = readiness
+        templates = try ConsoleTemplates()
+    }
+
+    package func respond(to request: IncomingRequest) async -> HTTPAnswer {
+        guard request.method == "GET" || request.method == "HEAD" else { return text(405, "only GET is served here\n") }
+        let segments = request.rawPath.split(separator: "/").map { PercentEncoding.decodeText($0) ?? String($0) }
+        do {
+            switch segments.first {
+            case nil: return page("Overview", try await overview(), live: true)
+            case "healthz": return text(200, "ok\n")
+            case "readyz":
+                let missing = await readiness()
+                return text(missing == nil ? 200 : 503, (missing ?? "ready") + "\n")
+            case "metrics":
+                return text(200, Metric.exposition(await metrics()), type: "text/plain; version=0.0.4")
+            case "executions" where segments.count == 2:
+                return page("Execution", try await execution(segments[1]), live: true)
+            case "jobs" where segments.count == 2:
+                return page("Job", try await job(segments[1]), live: true)
+            default: return page("Not found", "<p>There is no such page. <a href=\"/\">Overview</a></p>", status: 404)
+            }
+        } catch let error as AWSError {
+            return page("Not found", templates.failure.render(["message": error.message]), status: error.httpStatus)
+        } catch {
+            return page("Error", templates.failure.render(["message": "\(error)"]), status: 500)
+        }
+    }
+
+    // MARK: Pages
+
+    private func overview() async throws -> String {
+        let context = context()
+        let machines = try await states.call("ListStateMachines", ["maxResults": 100], context)["stateMachines"]
+        var executions: [JSONValue] = []
+        for machine in machines?.array ?? [] {
+            guard let arn = machine["stateMachineArn"] else { continue }
+            let page = try await states.call(
+                "ListExecutions", ["stateMachineArn": arn, "maxResults": 50], context)
+            executions += page["executions"]?.array ?? []
+        }
+        executions.sort { ($0["startDate"]?.double ?? 0) > ($1["startDate"]?.double ?? 0) }
+        let now = context.receivedAt.secondsSince1970
+        let executionRows: [[String: Any]] = executions.prefix(50).map { execution in
+            let arn = execution["executionArn"]?.string ?? ""
+            return [
+                "link": "/executions/" + PercentEncoding.encode(arn), "name": execution["name"]?.string ?? "",
+                "machine": arn.split(separator: ":").dropLast().last.map(String.init) ?? "",
+                "status": execution["status"]?.string ?? "", "started": clock(execution["startDate"]),
+                "took": span(execution["startDate"]?.double, execution["stopDate"]?.double ?? now),
+            ]
+        }
+        let jobRows = try await jobs(context).prefix(50).map { job -> [String: Any] in
+            [
+                "link": "/jobs/" + PercentEncoding.encode(job["jobId"]?.string ?? ""),
+                "name": job["jobName"]?.string ?? "", "queue": job["queue"]?.string ?? "",
+                "status": job["status"]?.string ?? "", "created": clock(milliseconds: job["createdAt"]),
+                "took": job["startedAt"]?.double.map {
+                    span($0 / 1000, job["stoppedAt"]?.double.map { $0 / 1000 } ?? now)
+                } ?? "",
+                "reason": job["statusReason"]?.string ?? "",
+            ]
+        }
+        return templates.overview.render([
+            "executions": executionRows, "noExecutions": executionRows.isEmpty, "jobs": Array(jobRows),
+            "noJobs": jobRows.isEmpty,
+        ] as [String: Any])
+    }
+
+    private func jobs(_ context: CallContext) async throws -> [JSONObject] {
+        var found: [JSONObject] = []
+        for queue in try await batch.call("DescribeJobQueues", [:], context)["jobQueues"]?.array ?? [] {
+            guard let name = queue["jobQueueName"] else { continue }
+            for status in ["RUNNING", "STARTING", "RUNNABLE", "PENDING", "SUBMITTED", "FAILED", "SUCCEEDED"] {
+                let page = try await batch.call("ListJobs", ["jobQueue": name, "jobStatus": .string(status)], context)
+                found += (page["jobSummaryList"]?.array ?? []).compactMap { job in
+                    guard var job = job.object else { return nil }
+                    job["queue"] = name
+                    return job
+                }
+            }
+        }
+        return found.sorted { ($0["createdAt"]?.double ?? 0) > ($1["createdAt"]?.double ?? 0) }
+    }
+
+    private func execution(_ arn: String) async throws -> String {
+        let context = context()
+        let description = try await states.call("DescribeExecution", ["executionArn": .string(arn)], context)
+        let history = try await states.call(
+            "GetExecutionHistory", ["executionArn": .string(arn), "maxResults": 1000], context)
+        let begin = description["startDate"]?.double ?? 0
+        let rows: [[String: Any]] = (history["events"]?.array ?? []).map { event in
+            let details = event.object?.first { $0.key.hasSuffix("EventDetails") }?.value
+            let what = ["name", "resource", "error", "cause"].compactMap { details?[$0]?.string }.joined(separator: " · ")
+            return [
+                "id": event["id"]?.text ?? "", "type": event["type"]?.string ?? "",
+                "at": span(begin, event["timestamp"]?.double ?? begin), "what": String(what.prefix(160)),
+                "bad": ["Failed", "TimedOut", "Aborted"].contains { (event["type"]?.string ?? "").hasSuffix($0) },
+            ]
+        }
+        return templates.execution.render([
+            "arn": arn, "name": description["name"]?.string ?? "", "status": description["status"]?.string ?? "",
+            "started": clock(description["startDate"]),
+            "took": span(begin, description["stopDate"]?.double ?? context.receivedAt.secondsSince1970),
+            "error": description["error"]?.string ?? "", "cause": description["cause"]?.string ?? "",
+            "input": pretty(description["input"]), "output": pretty(description["output"]), "events": rows,
+        ] as [String: Any])
+    }
+
+    private func job(_ id: String) async throws -> String {
+        let context = context()
+        let answer = try await batch.call("DescribeJobs", ["jobs": [.string(id)]], context)
+        guard let job = answer["jobs"]?[0]?.object else {
+            throw AWSError("ClientException", "There is no job \(id).", httpStatus: 404)
+        }
+        var lines: [String] = []
+        if let stream = job["container"]?["logStreamName"] {
+            let page = try await logs.call(
+                "GetLogEvents", ["logGroupName": "/aws/batch/job", "logStreamName": stream, "startFromHead": false],
+                context)
+            lines = (page["events"]?.array ?? []).compactMap { $0["message"]?.string }
+        }
+        return templates.job.render([
+            "id": id, "name": job["jobName"]?.string ?? "", "status": job["status"]?.string ?? "",
+            "reason": job["statusReason"]?.string ?? "", "log": lines.joined(separator: "\n"),
+            "details": JSONValue.object(job).prettyText,
+        ] as [String: Any])
+    }
+
+    // MARK: Answers
+
+    private func page(_ title: String, _ body: String, live: Bool = false, status: Int = 200) -> HTTPAnswer {
+        let html = templates.layout.render(["title": title, "body": body, "live": live] as [String: Any])
+        return text(status, html, type: "text/html; charset=utf-8")
+    }
+
+    private func text(_ status: Int, _ text: String, type: String = "text/plain; charset=utf-8") -> HTTPAnswer {
+        HTTPAnswer(
+            status: status,
+            fields: [
+                "content-type": type, "cache-control": "no-store", "x-content-type-options": "nosniff",
+                "content-security-policy":
+                    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+                    + "img-src data:",
+            ], body: .bytes(ByteBuffer(string: text)))
+    }
+
+    private func clock(_ seconds: JSONValue?) -> String {
+        seconds?.double.map { Timestamp(secondsSince1970: $0).iso8601.readable } ?? ""
+    }
+
+    private func clock(milliseconds: JSONValue?) -> String {
+        milliseconds?.int64.map { Timestamp(millisecondsSince1970: $0).iso8601.readable } ?? ""
+    }
+
+    private func span(_ from: Double?, _ to: Double) -> String {
+        guard let from else { return "" }
+        let milliseconds = Timestamp(secondsSince1970: max(0, to - from)).millisecondsSince1970
+        return switch milliseconds {
+        case ..<1000: "\(milliseconds) ms"
+        case ..<60_000: "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
+        default: "\(milliseconds / 60_000) min \(milliseconds / 1000 % 60) s"
+        }
+    }
+
+    private func pretty(_ text: JSONValue?) -> String {
+        guard let text = text?.string else { return "" }
+        return (try? JSONValue(parsing: text).prettyText) ?? text  // Shown as it is when it is no JSON.
+    }
+}
+
+extension String {
+    /// `2026-11-21T11:32:41.123Z` as `2026-11-21 11:32:41`.
+    fileprivate var readable: String {
+        String(prefix(19)).split(separator: "T").joined(separator: " ")
+    }
+}

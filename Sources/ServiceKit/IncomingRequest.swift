@@ -1,0 +1,27 @@
+package import AWSProtocol
+
+/// A request as it came, before anybody has looked at its signature.
+package struct IncomingRequest: Sendable {
+    package var method: String
+    /// Still percent-encoded, without the query.
+    package var rawPath: String
+    /// What followed the first `?`, still percent-encoded; nil without one.
+    package var rawQuery: String?
+    /// With `host`, also for requests that named it as authority.
+    package var fields: HTTPFields
+    package var body: RequestBody
+
+    /// - Parameter target: what stood between method and version in the request line.
+    package init(method: String, target: String, fields: HTTPFields, body: RequestBody) {
+        self.method = method
+        if let mark = target.firstIndex(of: "?") {
+            rawPath = String(target[..<mark])
+            rawQuery = String(target[target.index(after: mark)...])
+        } else {
+            rawPath = target
+            rawQuery = nil
+        }
+        self.fields = fields
+        self.body = body
+    }
+}
