@@ -1,0 +1,197 @@
+import AWSProtocol
+import JSONModel
+import NIOCore
+import ObjectServer
+import ServiceKit
+import Support
+
+/// What a request says about its body, in whichever of S3's ways.
+struct S3BodyDeclaration {
+    var expectations = DataExpectations()
+    /// The trailing field that will bring the checksum.
+    var trailer: String?
+    /// Nil for a body without chunk framing.
+    var decoder: AWSChunkedDecoder?
+
+    init(_ request: S3Request, needsLength: Bool) throws {
+        let fields = request.fields
+        if let text = fields["content-md5"] {
+            guard let digest = Base64.decode(text), digest.count == 16 else {
+                throw AWSError("InvalidDigest", "The Content-MD5 you specified was invalid.",
+                    members: ["Content-MD5": .string(text)])
+            }
+            expectations.md5 = digest
+        }
+        if case .hash(let hash) = request.call.payload { expectations.payloadHash = hash }
+        try readChecksum(fields)
+        let decodedLength = try Self.length(fields, "x-amz-decoded-content-length")
+        let contentLength = try Self.length(fields, "content-length")
+        decoder = AWSChunkedDecoder(request.call.payload, decodedLength: decodedLength)
+        if decoder == nil, case .absent = request.call.payload,
+            fields["x-amz-content-sha256"]?.hasPrefix("STREAMING-") == true
+        {
+            decoder = AWSChunkedDecoder(unsignedWithDecodedLength: decodedLength)
+        }
+        expectations.length = decoder == nil ? contentLength : decodedLength
+        if needsLength, expectations.length == nil {
+            throw AWSError(
+                "MissingContentLength", "You must provide the Content-Length HTTP header.", httpStatus: 411)
+        }
+    }
+
+    private mutating func readChecksum(_ fields: HTTPFields) throws {
+        var found: [(algorithm: ChecksumAlgorithm, value: String?)] = []
+        for entry in fields.entries where entry.name.hasPrefix("x-amz-checksum-") {
+            if ["x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-checksum-mode"].contains(entry.name) { continue }
+            guard let algorithm = ChecksumAlgorithm(fieldName: entry.name) else {
+                throw S3Errors.headerNotImplemented(entry.name)
+            }
+            guard Base64.decode(entry.value)?.count == algorithm.byteCount else {
+                throw S3Errors.invalidRequest("Value for \(entry.name) header is invalid.")
+            }
+            found.append((algorithm, entry.value))
+        }
+        if let names = fields["x-amz-trailer"] {
+            for name in names.lowercased().split(separator: ",") {
+                let name = String(name.drop { $0 == " " })
+                guard name.hasPrefix("x-amz-checksum-") else { continue }
+                guard let algorithm = ChecksumAlgorithm(fieldName: name) else { throw S3Errors.headerNotImplemented(name) }
+                found.append((algorithm, nil))
+                trailer = name
+            }
+        }
+        guard found.count <= 1 else {
+            throw S3Errors.invalidRequest(
+                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+        }
+        if let wanted = fields["x-amz-sdk-checksum-algorithm"]?.uppercased() {
+            guard let algorithm = ChecksumAlgorithm(rawValue: wanted) else {
+                throw S3Errors.invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+            }
+            guard let first = found.first else {
+                throw S3Errors.invalidRequest(
+                    "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
+            }
+            guard first.algorithm == algorithm else {
+                throw S3Errors.invalidRequest(
+                    "Value for x-amz-sdk-checksum-algorithm header is invalid.")
+            }
+        }
+        expectations.checksum = found.first?.algorithm
+        expectations.checksumValue = found.first?.value
+    }
+
+    private static func length(_ fields: HTTPFields, _ name: String) throws -> Int64? {
+        guard let text = fields[name] else { return nil }
+        guard let length = Int64(text), length >= 0 else {
+            throw S3Errors.invalidArgument("Value for \(name) header is invalid.", name, text)
+        }
+        return length
+    }
+}
+
+/// Takes body bytes on a blocking thread: framing off, the rest to the writer.
+private final class BodyPipe: @unchecked Sendable {
+    // Unchecked: belongs to one request, which waits for each call before it makes the next.
+    private var decoder: AWSChunkedDecoder?
+    private let writer: ObjectWriter
+
+    init(_ decoder: AWSChunkedDecoder?, _ writer: ObjectWriter) {
+        self.decoder = decoder
+        self.writer = writer
+    }
+
+    func consume(_ buffers: [ByteBuffer]) throws {
+        var ranges: [Range<Int>] = []
+        for buffer in buffers {
+            try buffer.withUnsafeReadableBytes { bytes in
+                guard decoder != nil else { return try writer.append(bytes) }
+                ranges.removeAll(keepingCapacity: true)
+                try decoder?.push(bytes, payload: &ranges)
+                for range in ranges { try writer.append(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+            }
+        }
+    }
+
+    func finish() throws -> HTTPFields { try decoder?.finish() ?? [:] }
+}
+
+extension S3Service {
+    /// Bytes handed to a blocking thread at once; as much again may wait.
+    private static let batchBytes = 512 * 1024
+    /// Bytes of a request document.
+    private static let documentBytesMax = 8 << 20
+
+    /// Takes a body as an object's or a part's bytes; they are durable but not visible afterwards.
+    func receive(_ request: S3Request, into bucket: String, isPart: Bool = false) async throws -> StagedData {
+        let declaration = try S3BodyDeclaration(request, needsLength: true)
+        let writer = try server.writer(for: bucket, expecting: declaration.expectations, isPart: isPart)
+        do {
+            let pipe = BodyPipe(declaration.decoder, writer)
+            // So little that a thread change costs more than the work.
+            let isSmall = !isPart && (declaration.expectations.length ?? .max) <= ObjectWriter.inlineMax
+            var pending: [ByteBuffer] = []
+            var pendingBytes = 0
+            for try await buffer in request.call.body {
+                pending.append(buffer)
+                pendingBytes += buffer.readableBytes
+                if pendingBytes >= Self.batchBytes {
+                    let batch = pending
+                    pending.removeAll(keepingCapacity: true)
+                    pendingBytes = 0
+                    try await consume(batch, pipe)
+                }
+            }
+            if isSmall { try pipe.consume(pending) } else { try await consume(pending, pipe) }
+            try take(trailers: try pipe.finish(), declaration, writer)
+        } catch {
+            await server.discard(writer)
+            throw server.translate(error)
+        }
+        return try await server.stage(writer)
+    }
+
+    /// Reads and verifies a small document.
+    func document(_ request: S3Request) async throws -> [UInt8] {
+        var declaration = try S3BodyDeclaration(request, needsLength: false)
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>] = []
+        for try await buffer in request.call.body {
+            try buffer.withUnsafeReadableBytes { input in
+                ranges.removeAll(keepingCapacity: true)
+                if declaration.decoder == nil {
+                    ranges.append(0..<input.count)
+                } else {
+                    try declaration.decoder?.push(input, payload: &ranges)
+                }
+                for range in ranges { bytes.append(contentsOf: input[range]) }
+            }
+            guard bytes.count <= Self.documentBytesMax else {
+                throw AWSError(
+                    "MaxMessageLengthExceeded", "Your request was too big.",
+                    members: ["MaxMessageLengthBytes": .string(String(Self.documentBytesMax))])
+            }
+        }
+        if let trailers = try declaration.decoder?.finish(), let name = declaration.trailer {
+            declaration.expectations.checksumValue = trailers[name]
+        }
+        try server.verify(bytes, against: declaration.expectations)
+        return bytes
+    }
+
+    private func consume(_ buffers: [ByteBuffer], _ pipe: BodyPipe) async throws {
+        let buffers = buffers
+        try await server.executor.run { () throws -> Void in try pipe.consume(buffers) }
+    }
+
+    private func take(trailers: HTTPFields, _ declaration: S3BodyDeclaration, _ writer: ObjectWriter) throws {
+        guard let name = declaration.trailer else { return }
+        guard let value = trailers[name] else {
+            throw AWSError("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
+        }
+        guard Base64.decode(value)?.count == declaration.expectations.checksum?.byteCount else {
+            throw S3Errors.invalidRequest("Value for \(name) trailing header is invalid.")
+        }
+        writer.expectations.checksumValue = value
+    }
+}

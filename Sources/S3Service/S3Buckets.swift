@@ -1,0 +1,182 @@
+import AWSProtocol
+import Crypto
+import JSONModel
+import NIOCore
+import ObjectServer
+import ServiceKit
+import StateStore
+import Support
+
+extension S3Service {
+    func listBuckets(_ request: S3Request) throws -> HTTPAnswer {
+        guard request.call.method == "GET" || request.call.method == "HEAD" else {
+            throw S3Errors.methodNotAllowed(request.call.method, "SERVICE")
+        }
+        let limit = try request.number("max-buckets", in: 1...10_000) ?? 10_000
+        let prefix = request.query["prefix"] ?? ""
+        let region = request.query["bucket-region"]
+        let after = try request.query["continuation-token"].map { try decodeToken($0) }
+        var buckets = server.buckets(ofAccount: request.call.context.account)
+            .filter { $0.name.hasPrefix(prefix) && (region == nil || $0.region == region) }
+        if let after { buckets.removeAll { !after.lexicographicallyPrecedes(Array($0.name.utf8)) } }
+        let page = buckets.prefix(limit)
+        var xml = XMLWriter()
+        xml.element("ListAllMyBucketsResult", namespace: Self.namespace) { xml in
+            xml.element("Owner") { $0.element("ID", canonicalID(request.call.context.account)) }
+            xml.element("Buckets") { xml in
+                for bucket in page {
+                    xml.element("Bucket") { xml in
+                        xml.element("Name", bucket.name)
+                        xml.element("CreationDate", wholeSeconds(bucket.createdAt).iso8601)
+                        xml.element("BucketRegion", bucket.region)
+                    }
+                }
+            }
+            if !prefix.isEmpty { xml.element("Prefix", prefix) }
+            if page.count < buckets.count, let last = page.last {
+                xml.element("ContinuationToken", encodeToken(Array(last.name.utf8)))
+            }
+        }
+        return xmlAnswer(xml)
+    }
+
+    func createBucket(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        let fields = request.fields
+        try refuseAccessControl(fields)
+        for name in ["x-amz-bucket-object-lock-enabled"] where fields[name]?.lowercased() == "true" {
+            throw S3Errors.headerNotImplemented(name)
+        }
+        if let ownership = fields["x-amz-object-ownership"], ownership != "BucketOwnerEnforced" {
+            throw S3Errors.headerNotImplemented("x-amz-object-ownership")
+        }
+        let context = request.call.context
+        let region = try requestedRegion(try await document(request), context.region)
+        do {
+            try await server.createBucket(bucket, account: context.account, region: region)
+        } catch let error as ObjectServerError where error.code == .bucketAlreadyOwnedByYou {
+            // In us-east-1 S3 answers a repeated creation with success.
+            guard region == "us-east-1", try server.bucket(bucket).region == region else { throw error }
+        }
+        return HTTPAnswer(status: 200, fields: ["location": "/\(bucket)"])
+    }
+
+    private func requestedRegion(_ body: [UInt8], _ scope: String) throws -> String {
+        var constraint: String?
+        if !body.isEmpty {
+            guard let root = try? XMLReader.read(body), root.name == "CreateBucketConfiguration" else {
+                throw S3Errors.malformedXML()
+            }
+            for child in root.children where child.name != "LocationConstraint" {
+                throw S3Errors.notImplemented("\(child.name) of CreateBucketConfiguration")
+            }
+            constraint = root.children.first.map { $0.text.trimmingSpaces() }
+        }
+        if let constraint, !constraint.isEmpty {
+            guard !checksRegion || scope == constraint || scope == "us-east-1" else {
+                throw AWSError(
+                    "IllegalLocationConstraintException",
+                    "The \(constraint) location constraint is incompatible for the region specific endpoint this request was sent to.")
+            }
+            return constraint == "EU" ? "eu-west-1" : constraint
+        }
+        guard !checksRegion || scope == "us-east-1" else {
+            throw AWSError(
+                "IllegalLocationConstraintException",
+                "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
+        }
+        return scope
+    }
+
+    func headBucket(_ bucket: String) throws -> HTTPAnswer {
+        HTTPAnswer(
+            status: 200,
+            fields: [
+                "x-amz-bucket-region": try server.bucket(bucket).region, "content-type": "application/xml",
+                "x-amz-access-point-alias": "false",
+            ])
+    }
+
+    func deleteBucket(_ bucket: String) async throws -> HTTPAnswer {
+        try await server.deleteBucket(bucket)
+        return HTTPAnswer(status: 204)
+    }
+
+    func location(of bucket: String) throws -> HTTPAnswer {
+        let region = try server.bucket(bucket).region
+        var xml = XMLWriter()
+        xml.element("LocationConstraint", namespace: Self.namespace) { xml in
+            if region != "us-east-1" { xml.text(region) }
+        }
+        return xmlAnswer(xml)
+    }
+
+    /// Reads a configuration that no bucket here can have.
+    func configuration(_ resource: String, of bucket: String) throws -> HTTPAnswer {
+        let record = try server.bucket(bucket)
+        if let (code, message) = absentConfigurations[resource] {
+            throw AWSError(code, message, httpStatus: 404, members: ["BucketName": .string(bucket)])
+        }
+        var xml = XMLWriter()
+        switch resource {
+        case "versioning": xml.element("VersioningConfiguration", namespace: Self.namespace) { _ in }
+        case "logging": xml.element("BucketLoggingStatus", namespace: Self.namespace) { _ in }
+        case "notification": xml.element("NotificationConfiguration", namespace: Self.namespace) { _ in }
+        case "accelerate": xml.element("AccelerateConfiguration", namespace: Self.namespace) { _ in }
+        case "requestPayment":
+            xml.element("RequestPaymentConfiguration", namespace: Self.namespace) { $0.element("Payer", "BucketOwner") }
+        case "acl": writeOwnerControl(record.account, &xml)
+        default: throw S3Errors.notImplemented("the sub-resource \(resource) of buckets")
+        }
+        return xmlAnswer(xml)
+    }
+
+    private func writeOwnerControl(_ account: String, _ xml: inout XMLWriter) {
+        xml.element("AccessControlPolicy", namespace: Self.namespace) { xml in
+            xml.element("Owner") { $0.element("ID", canonicalID(account)) }
+            xml.element("AccessControlList") { xml in
+                xml.element("Grant") { xml in
+                    xml.open("Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"")
+                    xml.element("ID", canonicalID(account))
+                    xml.close("Grantee")
+                    xml.element("Permission", "FULL_CONTROL")
+                }
+            }
+        }
+    }
+
+    /// Access control lists do not exist: the owner of the bucket owns what is in it, as by default on S3.
+    func refuseAccessControl(_ fields: HTTPFields) throws {
+        let refusal = AWSError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+        if let acl = fields["x-amz-acl"], acl != "private", acl != "bucket-owner-full-control" { throw refusal }
+        for entry in fields.entries where entry.name.hasPrefix("x-amz-grant-") { throw refusal }
+    }
+}
+
+private let absentConfigurations: [String: (String, String)] = [
+    "policy": ("NoSuchBucketPolicy", "The bucket policy does not exist"),
+    "policyStatus": ("NoSuchBucketPolicy", "The bucket policy does not exist"),
+    "lifecycle": ("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+    "cors": ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+    "tagging": ("NoSuchTagSet", "The TagSet does not exist"),
+    "website": ("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
+    "replication": ("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+    "object-lock": ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
+    "publicAccessBlock": (
+        "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"
+    ),
+    "ownershipControls": ("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
+    "encryption": (
+        "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found"
+    ),
+]
+
+/// The canonical user of an account: 64 hexadecimal digits.
+func canonicalID(_ account: String) -> String {
+    hexText(SHA256.hash(data: Array("millrace canonical user \(account)".utf8)))
+}
+
+/// S3 gives times in whole seconds.
+func wholeSeconds(_ time: Timestamp) -> Timestamp {
+    let milliseconds = time.millisecondsSince1970
+    return Timestamp(millisecondsSince1970: milliseconds - (milliseconds % 1000 + 1000) % 1000)
+}

@@ -1,0 +1,86 @@
+import AWSProtocol
+import JSONModel
+import ObjectServer
+import ServiceKit
+import StateStore
+import Support
+
+/// A request with its address taken apart.
+struct S3Request: Sendable {
+    let call: HTTPCall
+    let bucket: String?
+    let key: ObjectKey?
+    let query: RawQuery
+
+    var fields: HTTPFields { call.fields }
+
+    init(_ call: HTTPCall, hostNames: [String]) throws {
+        self.call = call
+        query = RawQuery(call.rawQuery)
+        var path = call.rawPath.utf8[...]
+        if path.first == UInt8(ascii: "/") { path.removeFirst() }
+        if let bucket = Self.bucket(ofHost: call.fields["host"], hostNames) {
+            self.bucket = bucket
+        } else {
+            let end = path.firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
+            let name = String(decoding: path[..<end], as: UTF8.self)
+            path = end == path.endIndex ? path[end...] : path[path.index(after: end)...]
+            guard let decoded = PercentEncoding.decodeText(name) else { throw Self.invalidURI(call.rawPath) }
+            bucket = decoded.isEmpty ? nil : decoded
+        }
+        guard let bytes = PercentEncoding.decode(String(decoding: path, as: UTF8.self)),
+            String(validating: bytes, as: UTF8.self) != nil
+        else { throw Self.invalidURI(call.rawPath) }
+        guard bytes.count <= ObjectServer.keyBytesMax else {
+            throw AWSError(
+                "KeyTooLongError", "Your key is too long",
+                members: [
+                    "Size": .string(String(bytes.count)), "MaxSizeAllowed": .string(String(ObjectServer.keyBytesMax)),
+                ])
+        }
+        key = bytes.isEmpty ? nil : ObjectKey(utf8: bytes)
+    }
+
+    func has(_ name: String) -> Bool { query.items.contains { $0.name == name } }
+
+    /// The first query parameter that names one of `known`.
+    func subresource(of known: Set<String>) -> String? { query.items.first { known.contains($0.name) }?.name }
+
+    /// A number of the query; nil when it is absent.
+    func number(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = query[name], !text.isEmpty else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw S3Errors.invalidArgument(
+                "Argument \(name) must be an integer between \(range.lowerBound) and \(range.upperBound)", name, text)
+        }
+        return number
+    }
+
+    /// Without versioning, an object has one version, `null`.
+    func checkVersion() throws {
+        guard let version = query["versionId"], version != "null" else { return }
+        throw AWSError(
+            "NoSuchVersion", "The specified version does not exist.", httpStatus: 404,
+            members: ["Key": .string(key?.description ?? ""), "VersionId": .string(version)])
+    }
+
+    private static func bucket(ofHost host: String?, _ names: [String]) -> String? {
+        guard var host = host?.lowercased() else { return nil }
+        if let colon = host.lastIndex(of: ":"), host[host.index(after: colon)...].allSatisfy(\.isNumber) {
+            host = String(host[..<colon])
+        }
+        var candidates = names
+        if host.hasSuffix(".amazonaws.com"), let start = host.firstRange(of: ".s3.") {
+            candidates.append(String(host[host.index(after: start.lowerBound)...]))
+        }
+        for name in candidates where host.hasSuffix(".\(name)") {
+            let bucket = String(host.dropLast(name.count + 1))
+            if BucketName.isValid(bucket) { return bucket }
+        }
+        return nil
+    }
+
+    private static func invalidURI(_ path: String) -> AWSError {
+        AWSError("InvalidURI", "Couldn't parse the specified URI.", members: ["URI": .string(path)])
+    }
+}

@@ -1,0 +1,220 @@
+import AWSProtocol
+import JSONModel
+import ObjectServer
+import ServiceKit
+import StateStore
+import Support
+
+extension S3Service {
+    func createUpload(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        var attributes = try attributes(of: request.fields)
+        var fields: HTTPFields = [:]
+        let type = request.fields["x-amz-checksum-type"]?.uppercased()
+        if let name = request.fields["x-amz-checksum-algorithm"] {
+            let algorithm = try checksumAlgorithm(name)
+            let isComposite = try isComposite(algorithm, type)
+            attributes.checksum = ObjectChecksum(algorithm: algorithm.rawValue, value: "", isComposite: isComposite)
+            fields["x-amz-checksum-algorithm"] = algorithm.rawValue
+            fields["x-amz-checksum-type"] = isComposite ? "COMPOSITE" : "FULL_OBJECT"
+        } else if type != nil {
+            throw S3Errors.invalidRequest(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+        }
+        let id = try await server.createUpload(of: key, in: bucket, attributes: attributes)
+        var xml = XMLWriter()
+        xml.element("InitiateMultipartUploadResult", namespace: Self.namespace) { xml in
+            xml.element("Bucket", bucket)
+            xml.element("Key", key.description)
+            xml.element("UploadId", id)
+        }
+        return xmlAnswer(xml, fields: fields)
+    }
+
+    private func isComposite(_ algorithm: ChecksumAlgorithm, _ type: String?) throws -> Bool {
+        switch (algorithm, type) {
+        case (.crc64nvme, nil), (.crc64nvme, "FULL_OBJECT"), (.crc32, "FULL_OBJECT"), (.crc32c, "FULL_OBJECT"): return false
+        case (.crc64nvme, "COMPOSITE"), (.sha1, "FULL_OBJECT"), (.sha256, "FULL_OBJECT"):
+            throw S3Errors.invalidRequest(
+                "The \(type ?? "") checksum type cannot be used with the \(algorithm.rawValue.lowercased()) checksum algorithm.")
+        case (_, nil), (_, "COMPOSITE"): return true
+        default:
+            throw S3Errors.invalidRequest("Value for x-amz-checksum-type header is invalid.")
+        }
+    }
+
+    /// The upload and part number that the query names.
+    func addressedPart(
+        _ key: ObjectKey, _ bucket: String, _ request: S3Request
+    ) async throws -> (UploadRecord, Int) {
+        guard let text = request.query["partNumber"], let number = Int(text),
+            (1...ObjectServer.partNumberMax).contains(number)
+        else {
+            throw S3Errors.invalidArgument(
+                "Part number must be an integer between 1 and 10000, inclusive", "partNumber", request.query["partNumber"])
+        }
+        return (try await addressedUpload(key, bucket, request), number)
+    }
+
+    private func addressedUpload(
+        _ key: ObjectKey, _ bucket: String, _ request: S3Request
+    ) async throws -> UploadRecord {
+        try await server.upload(request.query["uploadId"] ?? "", of: key, in: bucket)
+    }
+
+    func uploadPart(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        let (upload, number) = try await addressedPart(key, bucket, request)
+        if let wanted = upload.attributes.checksum?.algorithm {
+            let names = ChecksumAlgorithm.allCases.filter {
+                request.fields[$0.fieldName] != nil
+                    || request.fields["x-amz-trailer"]?.lowercased().contains($0.fieldName) == true
+            }
+            for other in names where other.rawValue != wanted {
+                throw S3Errors.invalidRequest(
+                    "Checksum Type mismatch occurred, expected checksum Type: \(wanted.lowercased()), actual checksum Type: \(other.rawValue.lowercased())")
+            }
+        }
+        let data = try await receive(request, into: bucket, isPart: true)
+        let part = try await server.putPart(data, number: number, of: upload)
+        var fields: HTTPFields = ["etag": "\"\(part.etag)\""]
+        addChecksum(part.checksum, to: &fields)
+        fields["x-amz-checksum-type"] = nil
+        return HTTPAnswer(status: 200, fields: fields)
+    }
+
+    func completeUpload(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        let condition = try writeCondition(request.fields)
+        let id = request.query["uploadId"] ?? ""
+        // The checksum fields of this request speak of the object, not of the document.
+        var plain = request.call
+        var declared: String?
+        for algorithm in ChecksumAlgorithm.allCases {
+            if let value = plain.fields[algorithm.fieldName] { declared = value }
+            plain.fields[algorithm.fieldName] = nil
+        }
+        plain.fields["x-amz-sdk-checksum-algorithm"] = nil
+        let body = try await document(try S3Request(plain, hostNames: hostNames))
+        let parts = try namedParts(body)
+        let record = try await server.completeUpload(
+            id, of: key, in: bucket, parts: parts, checksum: declared, condition: condition)
+        var xml = XMLWriter()
+        xml.element("CompleteMultipartUploadResult", namespace: Self.namespace) { xml in
+            xml.element("Location", "/\(bucket)/\(PercentEncoding.encode(key.utf8, keepingSlashes: true))")
+            xml.element("Bucket", bucket)
+            xml.element("Key", key.description)
+            xml.element("ETag", "\"\(record.etag)\"")
+            if let checksum = record.attributes.checksum {
+                writeChecksum(checksum, &xml)
+                xml.element("ChecksumType", checksum.isComposite ? "COMPOSITE" : "FULL_OBJECT")
+            }
+        }
+        return xmlAnswer(xml)
+    }
+
+    private func namedParts(_ body: [UInt8]) throws -> [NamedPart] {
+        guard let root = try? XMLReader.read(body, limits: XMLLimits(elementsMax: 100_000)),
+            root.name == "CompleteMultipartUpload", !root.children.isEmpty
+        else { throw S3Errors.malformedXML() }
+        return try root.children.map { part in
+            guard part.name == "Part", let text = part["PartNumber"]?.text, let number = Int(text.trimmingSpaces()),
+                let etag = part["ETag"]?.text
+            else { throw S3Errors.malformedXML() }
+            guard (1...ObjectServer.partNumberMax).contains(number) else {
+                throw S3Errors.invalidArgument(
+                    "PartNumber must be an integer between 1 and 10000, inclusive", "PartNumber", text)
+            }
+            let checksum = part.children.first { $0.name.hasPrefix("Checksum") }?.text
+            return NamedPart(number: number, etag: unquoted(etag.trimmingSpaces()), checksum: checksum)
+        }
+    }
+
+    func abortUpload(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        try await server.abortUpload(try await addressedUpload(key, bucket, request))
+        return HTTPAnswer(status: 204)
+    }
+
+    func listParts(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        let upload = try await addressedUpload(key, bucket, request)
+        let limit = min(1000, try request.number("max-parts", in: 0...Int(Int32.max)) ?? 1000)
+        let marker = try request.number("part-number-marker", in: 0...Int(Int32.max)) ?? 0
+        let found = try await server.parts(of: upload, after: marker, limit: limit + 1)
+        let parts = found.prefix(limit)
+        let account = try server.bucket(bucket).account
+        var xml = XMLWriter()
+        xml.element("ListPartsResult", namespace: Self.namespace) { xml in
+            xml.element("Bucket", bucket)
+            xml.element("Key", key.description)
+            xml.element("UploadId", upload.id)
+            xml.element("Initiator") { $0.element("ID", canonicalID(account)) }
+            xml.element("Owner") { $0.element("ID", canonicalID(account)) }
+            xml.element("StorageClass", storageClass(upload))
+            if let checksum = upload.attributes.checksum {
+                xml.element("ChecksumAlgorithm", checksum.algorithm)
+                xml.element("ChecksumType", checksum.isComposite ? "COMPOSITE" : "FULL_OBJECT")
+            }
+            xml.element("PartNumberMarker", marker)
+            if let last = parts.last { xml.element("NextPartNumberMarker", last.number) }
+            xml.element("MaxParts", limit)
+            xml.element("IsTruncated", found.count > limit && limit > 0)
+            for part in parts {
+                xml.element("Part") { xml in
+                    xml.element("PartNumber", part.number)
+                    xml.element("LastModified", wholeSeconds(part.modifiedAt).iso8601)
+                    xml.element("ETag", "\"\(part.etag)\"")
+                    xml.element("Size", part.size)
+                    writeChecksum(part.checksum, &xml)
+                }
+            }
+        }
+        return xmlAnswer(xml)
+    }
+
+    func listUploads(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        if let delimiter = request.query["delimiter"], !delimiter.isEmpty {
+            throw S3Errors.notImplemented("the delimiter of ListMultipartUploads")
+        }
+        let limit = min(1000, try request.number("max-uploads", in: 0...Int(Int32.max)) ?? 1000)
+        let prefix = request.query["prefix"] ?? ""
+        let keyMarker = request.query["key-marker"] ?? ""
+        let idMarker = request.query["upload-id-marker"] ?? ""
+        // Without an id, all uploads of the marker's key are passed over: no id sorts after this one.
+        let after = keyMarker.isEmpty ? nil : (key: ObjectKey(keyMarker), id: idMarker.isEmpty ? "~" : idMarker)
+        let found = try await server.uploads(in: bucket, after: after, prefix: Array(prefix.utf8), limit: limit + 1)
+        let uploads = found.prefix(limit)
+        let encodes = request.query["encoding-type"] == "url"
+        func shown(_ text: String) -> String { encodes ? listEncoding(Array(text.utf8)) : text }
+        let account = try server.bucket(bucket).account
+        var xml = XMLWriter()
+        xml.element("ListMultipartUploadsResult", namespace: Self.namespace) { xml in
+            xml.element("Bucket", bucket)
+            xml.element("KeyMarker", shown(keyMarker))
+            xml.element("UploadIdMarker", idMarker)
+            if found.count > limit, let last = uploads.last {
+                xml.element("NextKeyMarker", shown(last.key.description))
+                xml.element("NextUploadIdMarker", last.id)
+            }
+            xml.element("Prefix", shown(prefix))
+            if encodes { xml.element("EncodingType", "url") }
+            xml.element("MaxUploads", limit)
+            xml.element("IsTruncated", found.count > limit && limit > 0)
+            for upload in uploads {
+                xml.element("Upload") { xml in
+                    xml.element("Key", shown(upload.key.description))
+                    xml.element("UploadId", upload.id)
+                    xml.element("Initiator") { $0.element("ID", canonicalID(account)) }
+                    xml.element("Owner") { $0.element("ID", canonicalID(account)) }
+                    xml.element("StorageClass", storageClass(upload))
+                    xml.element("Initiated", wholeSeconds(upload.initiatedAt).iso8601)
+                    if let checksum = upload.attributes.checksum {
+                        xml.element("ChecksumAlgorithm", checksum.algorithm)
+                        xml.element("ChecksumType", checksum.isComposite ? "COMPOSITE" : "FULL_OBJECT")
+                    }
+                }
+            }
+        }
+        return xmlAnswer(xml)
+    }
+
+    private func storageClass(_ upload: UploadRecord) -> String {
+        upload.attributes.fields.first { $0.name == "x-amz-storage-class" }?.value ?? "STANDARD"
+    }
+}
