@@ -107,6 +107,10 @@ package struct JobRecord: Sendable, Hashable {
     package var arrayIndex: Int?
     /// For an array job's parent: how many children are in each status.
     package var arraySummary: [JobStatus: Int]?
+    /// The jobs it waits for or has waited for, children of array jobs named one by one.
+    package var resolvedDependencies: [String] = []
+    /// The compute environment of the running or last attempt.
+    package var environmentName: String?
     /// The last report of the running or last attempt.
     package var progress: JobProgress?
 
@@ -124,7 +128,10 @@ package struct JobRecord: Sendable, Hashable {
     }
 
     /// What makes all repetitions of this job's effects one; see `JobSubmission.commitScope`.
-    package var commitScope: String { submission.commitScope ?? "job/\(id)" }
+    package var commitScope: String {
+        guard let scope = submission.commitScope else { return "job/\(id)" }
+        return arrayIndex.map { "\(scope)/child/\($0)" } ?? scope
+    }
 
     /// The log stream of an attempt in `/aws/batch/job`.
     package func logStreamName(attempt: Int) -> String {

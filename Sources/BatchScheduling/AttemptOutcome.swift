@@ -6,9 +6,10 @@ package struct AttemptOutcome: Sendable, Hashable {
         case exited(code: Int)
         case signalled(Int)
         case outOfMemory
-        case timedOut
-        /// Ended because of a request to terminate.
-        case stopped
+        /// Ended because its time was over; the exit code if it still gave one.
+        case timedOut(code: Int?)
+        /// Ended because of a request to terminate; the exit code if it still gave one.
+        case stopped(code: Int?)
         /// The artefact could not be fetched or made executable; the text says why.
         case cannotFetch(String)
         /// The process could not be created; the text says why.
@@ -28,13 +29,16 @@ package struct AttemptOutcome: Sendable, Hashable {
     }
 
     package var isSuccess: Bool { cause == .exited(code: 0) }
+    package var isTimeout: Bool { if case .timedOut = cause { true } else { false } }
+    package var isStopped: Bool { if case .stopped = cause { true } else { false } }
 
     /// As a container's exit code reads: 128 + signal number after a signal, 137 after a kill for memory.
     package var exitCode: Int? {
         switch cause {
         case .exited(let code): code
         case .signalled(let number): 128 + min(max(number, 0), 127)
-        case .outOfMemory, .timedOut, .stopped: 137
+        case .timedOut(let code), .stopped(let code): code ?? 137
+        case .outOfMemory: 137
         case .cannotFetch, .cannotStart, .lost: nil
         }
     }

@@ -47,7 +47,7 @@ package struct RetryStrategy: Sendable, Hashable {
     /// Whether a job whose attempt number `attempt` failed with `outcome` is attempted again. An attempt that
     /// exceeded its timeout is never repeated.
     package func retries(after outcome: AttemptOutcome, attempt: Int) -> Bool {
-        guard !outcome.isSuccess, attempt < attempts, outcome.cause != .timedOut, outcome.cause != .stopped
+        guard !outcome.isSuccess, attempt < attempts, !outcome.isTimeout, !outcome.isStopped
         else { return false }
         return evaluateOnExit.first { $0.matches(outcome) }?.action != .exit
     }

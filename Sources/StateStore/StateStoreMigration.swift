@@ -20,5 +20,6 @@ package enum StateStoreSchema {
     /// In the order of application: add at the end.
     package static let all: [StateStoreMigration] = [
         .workflow,
+        .batch,
     ]
 }
