@@ -4,10 +4,17 @@ package import Columnar
 package protocol ScanRelation: Sendable {
     /// The columns a scan may ask for, by position.
     var schema: StructType { get }
+    /// Columns that `SELECT *` leaves out, such as `_metadata.file_path`; their positions follow those of `schema`.
+    var hiddenColumns: [StructField] { get }
     /// Rows expected, for the choice of a join's build side; nil when unknown.
     var estimatedRows: Int64? { get }
     /// What EXPLAIN prints.
     var explainName: String { get }
+}
+
+extension ScanRelation {
+    package var hiddenColumns: [StructField] { [] }
+    package var allFields: [StructField] { schema.fields + hiddenColumns }
 }
 
 package enum JoinType: String, Sendable, Hashable {
@@ -42,7 +49,7 @@ package indirect enum PhysicalPlan: Sendable {
 
     package struct Scan: Sendable {
         package var relation: any ScanRelation
-        /// Positions in `relation.schema`, in output order.
+        /// Positions in `relation.schema` followed by the hidden columns, in output order.
         package var columns: [Int]
         /// Conjuncts over `relation.schema` positions, for skipping only: a filter above repeats them.
         package var filters: [Expression]
@@ -132,7 +139,7 @@ package indirect enum PhysicalPlan: Sendable {
     package var schema: StructType {
         switch self {
         case .scan(let scan):
-            let fields = scan.relation.schema.fields
+            let fields = scan.relation.allFields
             return StructType(scan.columns.map { fields[$0] })
         case .values(let values): return values.schema
         case .filter(_, let input), .sort(_, _, let input), .limit(_, _, let input): return input.schema
@@ -165,7 +172,7 @@ package indirect enum PhysicalPlan: Sendable {
         case .window(let window):
             return StructType(
                 window.input.schema.fields
-                    + window.functions.map { field($0.name, $0.resultType, nullable: true) })
+                    + window.functions.map { field($0.name, $0.resultType, nullable: $0.nullable) })
         }
     }
 }
