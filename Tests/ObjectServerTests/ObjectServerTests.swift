@@ -1,0 +1,82 @@
+import AWSProtocol
+import FoundationEssentials
+import NIOCore
+import ObjectServer
+import ServiceKit
+import StateStore
+import Support
+import Synchronization
+import Testing
+
+@Suite struct ObjectServerTests {
+    @Test func whatACrashLeavesIsRemovedAtTheNextStart() async throws {
+        let first = try await S3Harness()
+        defer { first.remove() }
+        _ = try await first.send("PUT", "/bkt")
+        let data = pattern(30_000)
+        _ = try await first.send("PUT", "/bkt/kept", body: data)
+        await first.server.executor.run {}
+        let published = try #require(first.files().first { $0.hasPrefix("data/") })
+        let id = String(published.suffix(32))
+        let root = first.directory
+        let files = FileManager.default
+        // Crashed while writing; after publishing, before the commit; after the commit, before the end.
+        let half = "00" + String(repeating: "a", count: 30)
+        let orphan = "01" + String(repeating: "b", count: 30)
+        for path in ["staging/\(half)", "staging/\(orphan)", "data/01/\(orphan)"] {
+            #expect(files.createFile(atPath: "\(root)/\(path)", contents: Data([1])))
+        }
+        try files.linkItem(atPath: "\(root)/\(published)", toPath: "\(root)/staging/\(id)")
+        let second = try await S3Harness(directory: root)
+        #expect(try second.files() == [published])
+        #expect(try await second.send("GET", "/bkt/kept").body == data)
+    }
+
+    @Test func replacedDataGoesWhenNobodyReadsIt() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let old = pattern(600_000, seed: 1)
+            _ = try await s3.send("PUT", "/bkt/k", body: old)
+            let read = Mutex<ObjectRead?>(try await s3.server.read(ObjectKey("k"), in: "bkt"))
+            _ = try await s3.send("PUT", "/bkt/k", body: pattern(600_000, seed: 2))
+            async let collected = s3.server.collectGarbage()
+            var bytes: [UInt8] = []
+            if let value = read.withLock({ $0 }) {
+                try await value.forEachChunk(in: 0..<600_000) { bytes.append(contentsOf: $0.readableBytesView) }
+            }
+            #expect(bytes == old)
+            read.withLock { $0 = nil }
+            #expect(try await collected == 1)
+            await s3.server.executor.run {}
+            #expect(try s3.files().filter { $0.hasPrefix("data/") }.count == 1)
+        }
+    }
+
+    @Test func largeObjectsAreNotHeldInMemory() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let chunk = ByteBuffer(bytes: pattern(1 << 20))
+            let left = Mutex(100)
+            let before = residentKiB()
+            let put = try await s3.send(
+                "PUT", "/bkt/k", query: nil, ["host": "localhost", "content-length": String(100 << 20)],
+                RequestBody {
+                    left.withLock { left in
+                        guard left > 0 else { return nil }
+                        left -= 1
+                        return chunk
+                    }
+                }, .unsigned)
+            #expect(put.status == 200)
+            let read = try await s3.server.read(ObjectKey("k"), in: "bkt")
+            var bytes = 0
+            try await read.forEachChunk(in: 0..<Int64(100 << 20)) { bytes += $0.readableBytes }
+            #expect(bytes == 100 << 20)
+            #expect(residentKiB() - before < 60 << 10)
+        }
+    }
+
+    private func residentKiB() -> Int {
+        guard let data = FileManager.default.contents(atPath: "/proc/self/status") else { return 0 }
+        let line = String(decoding: data, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return line?.split(separator: " ").compactMap { Int($0) }.first ?? 0
+    }
+}

@@ -1,0 +1,139 @@
+import AWSProtocol
+import Crypto
+import ObjectServer
+import Support
+import Testing
+
+@Suite struct S3UploadTests {
+    private static let five = [UInt8](repeating: 97, count: 5 << 20)
+    private static let tail = Array("tail".utf8)
+
+    private func start(_ s3: S3Harness, _ key: String, _ fields: HTTPFields = [:]) async throws -> String {
+        try await s3.send("POST", "/bkt/\(key)", query: "uploads", fields).xml["UploadId"]?.text ?? ""
+    }
+
+    private func part(
+        _ s3: S3Harness, _ key: String, _ id: String, _ number: Int, _ data: [UInt8], _ fields: HTTPFields = [:]
+    ) async throws -> S3Harness.Answer {
+        try await s3.send("PUT", "/bkt/\(key)", query: "partNumber=\(number)&uploadId=\(id)", fields, body: data)
+    }
+
+    private func complete(
+        _ s3: S3Harness, _ key: String, _ id: String, _ parts: [(Int, String)], _ fields: HTTPFields = [:]
+    ) async throws -> S3Harness.Answer {
+        let items = parts.map { "<Part><PartNumber>\($0.0)</PartNumber><ETag>\($0.1)</ETag></Part>" }.joined()
+        let xml = "<CompleteMultipartUpload>\(items)</CompleteMultipartUpload>"
+        return try await s3.send("POST", "/bkt/\(key)", query: "uploadId=\(id)", fields, body: Array(xml.utf8))
+    }
+
+    @Test func partsBecomeOneObject() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let id = try await start(s3, "mp", ["x-amz-meta-a": "1"])
+            // Gaps and any order of arrival are allowed.
+            let last = try await part(s3, "mp", id, 7, Self.tail).etag
+            let first = try await part(s3, "mp", id, 3, Self.five).etag
+            _ = try await part(s3, "mp", id, 9, [1])
+            #expect(try await complete(s3, "mp", id, [(7, last), (3, first)]).code == "InvalidPartOrder")
+            #expect(try await complete(s3, "mp", id, [(3, first), (8, last)]).code == "InvalidPart")
+            #expect(try await complete(s3, "mp", id, [(3, last)]).code == "InvalidPart")
+            #expect(try await s3.send("GET", "/bkt/mp").status == 404)
+            let done = try await complete(s3, "mp", id, [(3, first), (7, last)])
+            let digests = Array(Insecure.MD5.hash(data: Self.five)) + Array(Insecure.MD5.hash(data: Self.tail))
+            #expect(done.xml["ETag"]?.text == "\"\(hexText(Insecure.MD5.hash(data: digests)))-2\"")
+            // A client that lost the answer asks again.
+            #expect(try await complete(s3, "mp", id, [(3, first), (7, last)]).status == 200)
+            let across = try await s3.send("GET", "/bkt/mp", ["range": "bytes=5242878-5242881"])
+            #expect(across.text == "aata")
+            #expect(across.fields["x-amz-meta-a"] == "1")
+            #expect(try await s3.send("GET", "/bkt/mp").body == Self.five + Self.tail)
+            let second = try await s3.send("GET", "/bkt/mp", query: "partNumber=2")
+            #expect((second.status, second.body, second.fields["x-amz-mp-parts-count"]) == (206, Self.tail, "2"))
+            #expect(try await s3.send("GET", "/bkt/mp", query: "partNumber=3").status == 416)
+            while try await s3.server.collectGarbage() > 0 {}
+            await s3.server.executor.run {}
+            #expect(try s3.files().filter { $0.hasPrefix("data/") }.count == 2)
+        }
+    }
+
+    @Test func smallPartsAreRefused() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let id = try await start(s3, "k")
+            let a = try await part(s3, "k", id, 1, [1]).etag
+            let b = try await part(s3, "k", id, 2, [2]).etag
+            #expect(try await complete(s3, "k", id, [(1, a), (2, b)]).code == "EntityTooSmall")
+            #expect(try await part(s3, "k", id, 0, [2]).code == "InvalidArgument")
+            #expect(try await part(s3, "k", id, 10_001, [2]).code == "InvalidArgument")
+        }
+    }
+
+    @Test func abortedUploadsAreGone() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let id = try await start(s3, "k")
+            _ = try await part(s3, "k", id, 1, [1])
+            let parts = try await s3.send("GET", "/bkt/k", query: "uploadId=\(id)")
+            #expect(parts.all("PartNumber") == ["1"])
+            #expect(try await s3.send("GET", "/bkt", query: "uploads").all("UploadId") == [id])
+            #expect(try await s3.send("GET", "/bkt/other", query: "uploadId=\(id)").code == "NoSuchUpload")
+            #expect(try await s3.send("DELETE", "/bkt/k", query: "uploadId=\(id)").status == 204)
+            let late = try await part(s3, "k", id, 1, [1])
+            #expect((late.status, late.code) == (404, "NoSuchUpload"))
+            while try await s3.server.collectGarbage() > 0 {}
+            #expect(try s3.files().filter { $0.hasPrefix("data/") }.isEmpty)
+        }
+    }
+
+    @Test func completionHonoursConditions() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            _ = try await s3.send("PUT", "/bkt/k", body: [1])
+            let id = try await start(s3, "k")
+            let etag = try await part(s3, "k", id, 1, [2]).etag
+            #expect(try await complete(s3, "k", id, [(1, etag)], ["if-none-match": "*"]).status == 412)
+            #expect(try await complete(s3, "k", id, [(1, etag)], ["if-match": "\"0\""]).status == 412)
+            #expect(try await s3.send("GET", "/bkt/k").body == [1])
+            #expect(try await complete(s3, "k", id, [(1, etag)]).status == 200)
+        }
+    }
+
+    @Test func partsCanBeCopied() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let data = pattern(100_000)
+            _ = try await s3.send("PUT", "/bkt/src", body: data)
+            let id = try await start(s3, "k")
+            let copy = try await part(
+                s3, "k", id, 1, [], ["x-amz-copy-source": "/bkt/src", "x-amz-copy-source-range": "bytes=10-70000"])
+            #expect(copy.status == 200)
+            #expect(try await complete(s3, "k", id, [(1, copy.xml["ETag"]?.text ?? "")]).status == 200)
+            #expect(try await s3.send("GET", "/bkt/k").body == Array(data[10...70_000]))
+        }
+    }
+
+    @Test(arguments: [ChecksumAlgorithm.crc32, .crc32c, .crc64nvme])
+    func checksumsOfPartsCombineToThatOfTheWhole(algorithm: ChecksumAlgorithm) async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let id = try await start(
+                s3, "k", ["x-amz-checksum-algorithm": algorithm.rawValue, "x-amz-checksum-type": "FULL_OBJECT"])
+            var parts: [(Int, String)] = []
+            for (number, data) in [Self.five, Self.tail].enumerated() {
+                let sum = Base64.encode(algorithm.checksum(of: data))
+                parts.append((number + 1, try await part(s3, "k", id, number + 1, data, [algorithm.fieldName: sum]).etag))
+            }
+            let whole = Base64.encode(algorithm.checksum(of: Self.five + Self.tail))
+            let wrong = Base64.encode([UInt8](repeating: 1, count: algorithm.byteCount))
+            #expect(try await complete(s3, "k", id, parts, [algorithm.fieldName: wrong]).code == "BadDigest")
+            #expect(try await complete(s3, "k", id, parts, [algorithm.fieldName: whole]).status == 200)
+            let head = try await s3.send("HEAD", "/bkt/k", ["x-amz-checksum-mode": "ENABLED"])
+            #expect(head.fields[algorithm.fieldName] == whole)
+        }
+    }
+
+    @Test func compositeChecksums() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let id = try await start(s3, "k", ["x-amz-checksum-algorithm": "SHA256"])
+            let sum = ChecksumAlgorithm.sha256.checksum(of: Self.tail)
+            let etag = try await part(s3, "k", id, 1, Self.tail, ["x-amz-checksum-sha256": Base64.encode(sum)]).etag
+            #expect(try await part(s3, "k", id, 2, [1], ["x-amz-checksum-crc32": "AAAAAA=="]).code == "InvalidRequest")
+            let done = try await complete(s3, "k", id, [(1, etag)])
+            #expect(done.xml["ChecksumSHA256"]?.text == Base64.encode(ChecksumAlgorithm.sha256.checksum(of: sum)) + "-1")
+        }
+    }
+}
