@@ -137,10 +137,12 @@ package struct CommandRecord: Sendable, Hashable {
     package var handle: JSONValue?
     /// The outcome no longer matters; what was submitted is to be stopped.
     package var isCancelled: Bool
+    /// Unique among all commands. With it the callee reports the outcome.
+    package var taskToken: String?
 
     package init(
         executionArn: String, commandID: String, call: JSONValue, progress: Progress = .pending,
-        handle: JSONValue? = nil, isCancelled: Bool = false
+        handle: JSONValue? = nil, isCancelled: Bool = false, taskToken: String? = nil
     ) {
         self.executionArn = executionArn
         self.commandID = commandID
@@ -148,6 +150,7 @@ package struct CommandRecord: Sendable, Hashable {
         self.progress = progress
         self.handle = handle
         self.isCancelled = isCancelled
+        self.taskToken = taskToken
     }
 }
 

@@ -59,6 +59,9 @@ package protocol WorkflowStore: Sendable {
     func setProgress(
         _ progress: CommandRecord.Progress, ofCommand commandID: String, executionArn: String) async throws
 
+    /// The command that waits for a report with this token, unless it is cancelled.
+    func command(taskToken: String) async throws -> CommandRecord?
+
     /// Forgets a command whose outcome concerns nobody any more.
     func removeCommand(_ commandID: String, executionArn: String) async throws
 

@@ -46,17 +46,28 @@ extension SQLiteStateStore: WorkflowStore {
                     ORDER BY execution, command_id LIMIT ?
                     """)
             let arguments: StatementArguments = [after?.executionArn ?? "", after?.commandID ?? "", limit]
-            return try Row.fetchAll(statement, arguments: arguments).map { row in
-                let execution: String = row["execution"]
-                let progress: String = row["progress"]
-                let handle: String? = row["handle"]
-                return CommandRecord(
-                    executionArn: execution, commandID: row["command_id"],
-                    call: try storedJSON(try payloadText(db, execution: execution, column: row["call"]), of: execution),
-                    progress: CommandRecord.Progress(rawValue: progress) ?? .pending,
-                    handle: try handle.map { try storedJSON($0, of: execution) }, isCancelled: row["cancelled"])
-            }
+            return try Row.fetchAll(statement, arguments: arguments).map { try Self.command(db, $0) }
         }
+    }
+
+    package func command(taskToken: String) async throws -> CommandRecord? {
+        try await read { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT * FROM workflow_commands WHERE task_token = ? AND cancelled = 0")
+            return try Row.fetchOne(statement, arguments: [taskToken]).map { try Self.command(db, $0) }
+        }
+    }
+
+    private static func command(_ db: Database, _ row: Row) throws -> CommandRecord {
+        let execution: String = row["execution"]
+        let progress: String = row["progress"]
+        let handle: String? = row["handle"]
+        return CommandRecord(
+            executionArn: execution, commandID: row["command_id"],
+            call: try storedJSON(try payloadText(db, execution: execution, column: row["call"]), of: execution),
+            progress: CommandRecord.Progress(rawValue: progress) ?? .pending,
+            handle: try handle.map { try storedJSON($0, of: execution) }, isCancelled: row["cancelled"],
+            taskToken: row["task_token"])
     }
 
     package func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord] {
@@ -156,11 +167,12 @@ private struct StepRows: Sendable {
         for (command, call) in zip(step.newCommands, calls) {
             try db.cachedStatement(
                 sql: """
-                    INSERT INTO workflow_commands (execution, command_id, call, progress, handle, cancelled)
-                    VALUES (?, ?, ?, ?, NULL, ?)
+                    INSERT INTO workflow_commands (execution, command_id, call, progress, handle, cancelled, task_token)
+                    VALUES (?, ?, ?, ?, NULL, ?, ?)
                     """
             ).execute(arguments: [
                 step.executionArn, command.commandID, call, command.progress.rawValue, command.isCancelled,
+                command.taskToken,
             ])
         }
         for (submitted, handle) in zip(step.submittedCommands, handles) {

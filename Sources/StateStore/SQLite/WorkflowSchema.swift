@@ -51,8 +51,10 @@ extension StateStoreMigration {
 
             CREATE TABLE workflow_commands (
                 execution TEXT NOT NULL, command_id TEXT NOT NULL, call TEXT NOT NULL, progress TEXT NOT NULL,
-                handle TEXT, cancelled INTEGER NOT NULL, PRIMARY KEY (execution, command_id)
+                handle TEXT, cancelled INTEGER NOT NULL, task_token TEXT, PRIMARY KEY (execution, command_id)
             ) STRICT, WITHOUT ROWID;
+            CREATE UNIQUE INDEX workflow_commands_by_token ON workflow_commands (task_token)
+                WHERE task_token IS NOT NULL;
 
             CREATE TABLE workflow_timers (
                 execution TEXT NOT NULL, timer_id TEXT NOT NULL, due_at INTEGER NOT NULL,

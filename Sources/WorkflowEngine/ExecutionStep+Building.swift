@@ -1,0 +1,128 @@
+import Crypto
+import JSONModel
+import StateStore
+import StatesRuntime
+import Support
+
+extension LoadedExecution {
+    /// Events taken in by one step at most, and history after which a step takes in no further one.
+    static let eventsMax = 256
+    private static let historyEventsMax = 4_000
+
+    /// Applies events to the machine.
+    ///
+    /// A runnable execution also gets its start, before the events, or its continuation, after them, so that a loop can
+    /// be stopped.
+    ///
+    /// - Returns: what must become durable, and how many of the events it takes in; nil if there is nothing to do.
+    mutating func step(
+        _ events: [PostedEvent], clock: some WallClock
+    ) throws -> (step: ExecutionStep, taken: Int)? {
+        guard !events.isEmpty || record.isRunnable else { return nil }
+        var history: [HistoryEvent] = []
+        var step = ExecutionStep(
+            executionArn: record.arn, revision: record.revision, stepCount: record.stepCount, isRunnable: record.isRunnable)
+        var taken = 0
+        func hasRoom() -> Bool { history.count < Self.historyEventsMax }
+        if step.stepCount == 0 { try apply(.started, now: clock.now(), &step, &history) }
+        for posted in events where hasRoom() {
+            step.takeIn(posted)
+            try apply(posted.event, now: clock.now(), &step, &history)
+            taken += 1
+        }
+        if step.isRunnable, record.stepCount > 0, hasRoom() {
+            try apply(.continuation, now: clock.now(), &step, &history)
+        }
+        step.history = history.map(\.record)
+        for change in machine.takeFrameChanges() {
+            switch change {
+            case .write(let frame):
+                step.frames.append(FrameRecord(path: frame.path, bytes: frame.bytes))
+                frameBytes[frame.path] = frame.bytes.count
+            case .remove(let path):
+                step.frames.append(FrameRecord(path: path, bytes: nil))
+                frameBytes[path] = nil
+            }
+        }
+        return (step, taken)
+    }
+
+    private mutating func apply(
+        _ event: ExecutionEvent, now: Timestamp, _ step: inout ExecutionStep, _ history: inout [HistoryEvent]
+    ) throws {
+        if case .started = event { step.isRunnable = false }
+        if case .continuation = event { step.isRunnable = false }
+        var commands: [ExecutionCommand] = []
+        let seed = StepSeed(secret: record.secret, step: step.stepCount)
+        try machine.apply(event, in: StepContext(now: now, seed: seed), history: &history, commands: &commands)
+        step.stepCount += 1
+        for command in commands { step.add(command, now: now) }
+    }
+
+    /// Takes over what a durable step has changed.
+    mutating func advance(past step: ExecutionStep) {
+        record.revision += 1
+        record.stepCount = step.stepCount
+        record.isRunnable = step.isRunnable
+        record.lastEventID = step.history.last?.id ?? record.lastEventID
+        if let end = step.end {
+            record.status = end.status
+            record.stoppedAt = end.stoppedAt
+        }
+    }
+}
+
+extension ExecutionStep {
+    /// Notes what an event says about a command or timer.
+    fileprivate mutating func takeIn(_ posted: PostedEvent) {
+        switch posted.event {
+        case .taskSucceeded(let taskID, _), .taskFailed(let taskID, _, _): finishedCommands.append(taskID)
+        case .taskSubmitted(let taskID, _): submittedCommands.append((taskID, posted.handle ?? .null))
+        case .timerFired(let timerID): finishedTimers.append(timerID)
+        case .started, .continuation, .taskHeartbeat, .activityStarted, .stopRequested: break
+        }
+    }
+
+    fileprivate mutating func add(_ command: ExecutionCommand, now: Timestamp) {
+        switch command {
+        case .startTask(let start): newCommands.append(start.record(executionArn: executionArn))
+        case .cancelTask(let taskID):
+            // One that this very step decided is simply not begun.
+            let count = newCommands.count
+            newCommands.removeAll { $0.commandID == taskID }
+            if newCommands.count == count { cancelledCommands.append(taskID) }
+        case .startTimer(let timerID, let dueAt):
+            newTimers.append(TimerRecord(executionArn: executionArn, timerID: timerID, dueAt: dueAt))
+        case .cancelTimer(let timerID):
+            let count = newTimers.count
+            newTimers.removeAll { $0.timerID == timerID }
+            if newTimers.count == count { finishedTimers.append(timerID) }
+        case .continueExecution: isRunnable = true
+        case .endExecution(let outcome):
+            isRunnable = false
+            end = End(outcome, at: now)
+        }
+    }
+}
+
+extension ExecutionStep.End {
+    init(_ outcome: ExecutionOutcome, at now: Timestamp) {
+        switch outcome {
+        case .succeeded(let output): self.init(status: .succeeded, stoppedAt: now, output: output.text)
+        case .failed(let error, let cause): self.init(status: .failed, stoppedAt: now, error: error, cause: cause)
+        case .timedOut(let error, let cause): self.init(status: .timedOut, stoppedAt: now, error: error, cause: cause)
+        case .aborted(let error, let cause): self.init(status: .aborted, stoppedAt: now, error: error, cause: cause)
+        }
+    }
+}
+
+extension StepSeed {
+    /// HMAC-SHA-256 of the step's number under the execution's secret, cut to 128 bits.
+    init(secret: [UInt8], step: Int64) {
+        let number = withUnsafeBytes(of: step.littleEndian) { Array($0) }
+        let code = HMAC<SHA256>.authenticationCode(for: number, using: SymmetricKey(data: secret))
+        let bytes = Array(code)
+        func word(_ offset: Int) -> UInt64 { bytes[offset..<offset + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        self.init(high: word(0), low: word(8))
+    }
+}

@@ -1,0 +1,177 @@
+import JSONModel
+import Logging
+import StateStore
+import StatesLanguage
+import StatesRuntime
+import Support
+import Synchronization
+
+/// A command that this process performs, so that it can be told to stop.
+final class PendingCommand: Sendable {
+    let executionArn: String
+    private let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+    private let cancelled = Atomic<Bool>(false)
+
+    init(executionArn: String) {
+        self.executionArn = executionArn
+        (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+    func cancel() {
+        cancelled.store(true, ordering: .releasing)
+        continuation.finish()
+    }
+
+    /// What `body` gives, or nil when the command is cancelled before; `body`'s task is then cancelled.
+    func unlessCancelled(
+        _ body: @escaping @Sendable () async -> IntegrationOutcome
+    ) async -> IntegrationOutcome? {
+        await withTaskGroup(of: IntegrationOutcome?.self) { group in
+            group.addTask { await body() }
+            group.addTask {
+                for await _ in self.stream {}
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return isCancelled ? nil : first
+        }
+    }
+}
+
+extension WorkflowEngine {
+    /// Has a durable command performed, unless it is being performed already.
+    func schedule(_ command: CommandRecord) {
+        let pending = PendingCommand(executionArn: command.executionArn)
+        if command.isCancelled { pending.cancel() }
+        let isNew = pendingCommands.withLock { commands in
+            if commands[command.commandID] != nil { return false }
+            commands[command.commandID] = pending
+            return true
+        }
+        if isNew { enqueue(.perform(command, pending)) }
+    }
+
+    func cancel(_ commandID: String) {
+        pendingCommands.withLock { $0[commandID] }?.cancel()
+    }
+
+    func commandIDs(of executionArn: String) -> [String] {
+        pendingCommands.withLock { $0.filter { $0.value.executionArn == executionArn }.map(\.key) }
+    }
+
+    /// Takes a command from the outbox to its outcome.
+    func perform(_ command: CommandRecord, _ pending: PendingCommand, _ integrations: any IntegrationRegistry) async {
+        defer { _ = pendingCommands.withLock { $0.removeValue(forKey: command.commandID) } }
+        let arn = ARN(command.executionArn)
+        guard let call = IntegrationCall(command, account: arn?.account ?? "", region: arn?.region ?? "") else {
+            return deliver(.failed(error: "States.Runtime", cause: "The task's record cannot be read."), command)
+        }
+        guard let integration = integrations.integration(for: call.resource) else {
+            if pending.isCancelled { return await forget(command.commandID, executionArn: command.executionArn) }
+            // Activities and tokens may have nobody to call: their outcome is reported through the API.
+            if call.resource.kind == .activity { return }
+            let cause = "The resource \(call.resource.arn) is not supported."
+            return deliver(.failed(error: "States.Runtime", cause: cause), command)
+        }
+        switch command.progress {
+        case .submitted:
+            await awaitCompletion(command.handle ?? .null, call, command, pending, integration)
+        case .sending:
+            if pending.isCancelled { return await forget(command.commandID, executionArn: command.executionArn) }
+            deliver(.failed(error: "States.TaskFailed", cause: "outcome unknown"), command)
+        case .pending:
+            await begin(call, command, pending, integration)
+        }
+    }
+
+    private func begin(
+        _ call: IntegrationCall, _ command: CommandRecord, _ pending: PendingCommand, _ integration: any TaskIntegration
+    ) async {
+        // A cancelled call may have been made before a crash; repeating it is how its handle is found again.
+        if pending.isCancelled, call.resource.pattern != .sync, call.resource.pattern != .sync2 {
+            return await forget(command.commandID, executionArn: command.executionArn)
+        }
+        if !integration.isRepeatable(call.resource) {
+            do {
+                try await store.setProgress(
+                    .sending, ofCommand: command.commandID, executionArn: command.executionArn)
+            } catch {
+                logger.error(
+                    "A command could not be marked as being sent; it stays pending.",
+                    metadata: ["command": "\(command.commandID)", "error": "\(error)"])
+                return await retryLater(command)
+            }
+        }
+        let outcome = await integration.start(call)
+        if Task.isCancelled { return }
+        switch (outcome, call.resource.pattern) {
+        case (.submitted(_, let handle), .sync), (.submitted(_, let handle), .sync2):
+            if !pending.isCancelled { deliver(outcome, command) }
+            await awaitCompletion(handle, call, command, pending, integration)
+        case (.succeeded(let output), .waitForTaskToken), (.submitted(let output, _), .waitForTaskToken):
+            if pending.isCancelled { return await forget(command.commandID, executionArn: command.executionArn) }
+            deliver(.submitted(output: output, handle: .null), command)
+        case (.submitted(let output, _), .requestResponse):
+            deliver(.succeeded(output), command)
+        default:
+            deliver(outcome, command)
+        }
+    }
+
+    private func awaitCompletion(
+        _ handle: JSONValue, _ call: IntegrationCall, _ command: CommandRecord, _ pending: PendingCommand,
+        _ integration: any TaskIntegration
+    ) async {
+        if call.resource.pattern == .waitForTaskToken {
+            if pending.isCancelled { await forget(command.commandID, executionArn: command.executionArn) }
+            return
+        }
+        let outcome = await pending.unlessCancelled { await integration.completion(of: handle, for: call) }
+        if Task.isCancelled { return }
+        guard let outcome else {
+            await integration.cancel(handle, for: call)
+            if Task.isCancelled { return }
+            return await forget(command.commandID, executionArn: command.executionArn)
+        }
+        if case .submitted = outcome {
+            return deliver(
+                .failed(error: "States.Runtime", cause: "\(call.resource.arn) reported no outcome."), command)
+        }
+        deliver(outcome, command)
+    }
+
+    private func deliver(_ outcome: IntegrationOutcome, _ command: CommandRecord) {
+        let taskID = command.commandID
+        let event: PostedEvent =
+            switch outcome {
+            case .succeeded(let output): PostedEvent(event: .taskSucceeded(taskID: taskID, output: output))
+            case .failed(let error, let cause):
+                PostedEvent(event: .taskFailed(taskID: taskID, error: error, cause: cause))
+            case .submitted(let output, let handle):
+                PostedEvent(event: .taskSubmitted(taskID: taskID, output: output), handle: handle)
+            }
+        post(event, to: command.executionArn)
+    }
+
+    func forget(_ commandID: String, executionArn: String) async {
+        do {
+            try await store.removeCommand(commandID, executionArn: executionArn)
+        } catch {
+            // The record stays; the next start of the engine performs or cancels it again, which is harmless.
+            logger.warning(
+                "A finished command could not be removed.",
+                metadata: ["command": "\(commandID)", "error": "\(error)"])
+        }
+    }
+
+    private func retryLater(_ command: CommandRecord) async {
+        try? await Task.sleep(for: configuration.storeRetryDelay)  // Cancelled: the next start takes it up.
+        if Task.isCancelled { return }
+        _ = pendingCommands.withLock { $0.removeValue(forKey: command.commandID) }
+        schedule(command)
+    }
+}

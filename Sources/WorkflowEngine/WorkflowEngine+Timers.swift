@@ -1,0 +1,74 @@
+import Logging
+import StateStore
+import StatesRuntime
+import Support
+import Synchronization
+
+extension WorkflowEngine {
+    /// The longest sleep: after it the wall clock, which may have jumped, is looked at again.
+    private static let tickMilliseconds: Int64 = 1000
+    /// Timers that fire before others get a turn.
+    private static let batchMax = 256
+
+    /// Fires timers when the wall clock reaches them, until cancelled.
+    func watchTimers() async {
+        while !Task.isCancelled {
+            fireDueTimers()
+            let now = clock.now()
+            let next = timers.withLock { $0.next() }
+            let milliseconds = next.map { $0.milliseconds(since: now) } ?? Self.tickMilliseconds
+            let wait = max(1, min(milliseconds, Self.tickMilliseconds))
+            guard (try? await Task.sleep(for: .milliseconds(wait))) != nil else { return }
+            await refillTimers()
+        }
+    }
+
+    /// Hands every due timer to its execution, in the order of due times.
+    package func fireDueTimers() {
+        let now = clock.now()
+        while true {
+            let due = timers.withLock { timers in
+                var due: [TimerRecord] = []
+                while due.count < Self.batchMax, let timer = timers.popDue(now) { due.append(timer) }
+                return due
+            }
+            for timer in due {
+                post(PostedEvent(event: .timerFired(timerID: timer.timerID)), to: timer.executionArn)
+            }
+            if due.count < Self.batchMax { return }
+        }
+    }
+
+    /// Takes note of timers that have become durable.
+    func addTimers(_ new: [TimerRecord]) {
+        guard let earliest = new.map(\.dueAt).min() else { return }
+        timers.withLock { timers in
+            for timer in new { timers.insert(timer) }
+        }
+        // The watch looks again within a tick; only what is due before needs a sleeper of its own.
+        if earliest.milliseconds(since: clock.now()) < Self.tickMilliseconds { enqueue(.fireTimers(at: earliest)) }
+    }
+
+    /// Loads the next timers from the store.
+    func fillTimers() async throws {
+        let limit = configuration.timersMax
+        let loaded = try await store.timers(after: nil, limit: limit)
+        timers.withLock { timers in
+            timers.horizon = loaded.count == limit ? loaded[limit - 1].dueAt : Timestamp(millisecondsSince1970: .max)
+            for timer in loaded { timers.insert(timer) }
+        }
+    }
+
+    /// Loads further timers when most of those in memory have fired.
+    private func refillTimers() async {
+        let isLow = timers.withLock { timers in
+            timers.horizon.millisecondsSince1970 != .max && timers.count < configuration.timersMax / 2
+        }
+        guard isLow else { return }
+        do {
+            try await fillTimers()
+        } catch {
+            logger.error("Timers could not be loaded.", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import JSONModel
+package import Logging
+package import StateStore
+import StatesLanguage
+package import StatesRuntime
+package import Support
+import Synchronization
+
+/// Runs executions: takes events in, applies them to the executions' machines, makes what follows durable, and only
+/// then performs the commands.
+///
+/// One step of one execution is one write of the store, which commits the writes of many executions together. Events
+/// that arrive while an execution's step is being committed are taken in by its next one. A machine whose step failed is
+/// dropped and loaded again from what is durable; when the second attempt fails, the execution fails.
+///
+/// Invariant: no command is performed, no event acknowledged and no change published before its step is durable.
+package final class WorkflowEngine: Sendable {
+    package struct Configuration: Sendable {
+        package var limits = ExecutionLimits.default
+        /// Idle machines are dropped when resident ones together hold more than about this.
+        package var residentBytesMax = 128 << 20
+        /// Threads on which steps are computed and committed.
+        package var threads = 2
+        /// How long to wait after the store has refused a step.
+        package var storeRetryDelay = Duration.seconds(1)
+        /// Timers held in memory; later ones wait in the store.
+        package var timersMax = 50_000
+
+        package init() {}
+    }
+
+    enum Work: Sendable {
+        case drive(ExecutionCell)
+        case perform(CommandRecord, PendingCommand)
+        case fireTimers(at: Timestamp)
+    }
+
+    let store: any WorkflowStore
+    let clock: any WallClock
+    let configuration: Configuration
+    let logger: Logger
+    let residents = Mutex(Residents())
+    let timers = Mutex(TimerQueue())
+    let pendingCommands = Mutex<[String: PendingCommand]>([:])
+    let feed = ExecutionFeed()
+    let definitions = DefinitionCache()
+    /// Active machines as last read; every change of a machine raises the generation.
+    let machines = Mutex<(records: [String: StateMachineRecord], generation: Int)>(([:], 0))
+    private let work: AsyncStream<Work>
+    private let workContinuation: AsyncStream<Work>.Continuation
+    private let threads: BlockingExecutor
+
+    package init(
+        store: any WorkflowStore, clock: any WallClock = SystemWallClock(), configuration: Configuration = .init(),
+        logger: Logger = Logger(label: "millrace.workflow")
+    ) {
+        self.store = store
+        self.clock = clock
+        self.configuration = configuration
+        self.logger = logger
+        (work, workContinuation) = AsyncStream.makeStream(of: Work.self)
+        threads = BlockingExecutor(name: "workflow", threads: configuration.threads)
+    }
+
+    deinit { threads.stop() }
+
+    /// Takes up what is durable, then works until the surrounding task is cancelled. To be called once.
+    ///
+    /// Executions may be started before: they begin when the engine runs.
+    package func run(_ integrations: any IntegrationRegistry) async throws {
+        try await recover()
+        await withDiscardingTaskGroup { group in
+            group.addTask(executorPreference: threads) { await self.watchTimers() }
+            for await item in work {
+                switch item {
+                case .drive(let cell):
+                    group.addTask(executorPreference: threads) { await self.drive(cell) }
+                case .perform(let command, let pending):
+                    group.addTask(executorPreference: threads) {
+                        await self.perform(command, pending, integrations)
+                    }
+                case .fireTimers(let time):
+                    group.addTask(executorPreference: threads) {
+                        let milliseconds = time.milliseconds(since: self.clock.now())
+                        try? await Task.sleep(for: .milliseconds(max(0, milliseconds)))  // A cancelled sleep fires early.
+                        self.fireDueTimers()
+                    }
+                }
+            }
+            group.cancelAll()
+        }
+        for event in residents.withLock({ $0.close() }) { event.acknowledge?(CancellationError()) }
+    }
+
+    func enqueue(_ item: Work) { workContinuation.yield(item) }
+
+    /// Hands an event to an execution.
+    func post(_ event: PostedEvent, to executionArn: String) {
+        var isTaken = false
+        let idle = residents.withLock {
+            $0.activate(executionArn) {
+                $0.inbox.append(event)
+                isTaken = true
+            }
+        }
+        if let idle { enqueue(.drive(idle)) }
+        if !isTaken { event.acknowledge?(CancellationError()) }
+    }
+
+    /// Hands an event to an execution and returns once it has been taken in durably.
+    func postAndWait(_ event: ExecutionEvent, to executionArn: String) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            post(
+                PostedEvent(event: event) { error in
+                    if let error { continuation.resume(throwing: error) } else { continuation.resume() }
+                }, to: executionArn)
+        }
+    }
+
+    /// What has become durable since the call, step by step. A subscriber who does not keep up loses the oldest.
+    package func changes() -> AsyncStream<ExecutionChange> { feed.changes() }
+
+    // MARK: - Recovery
+
+    /// Brings what the store knows to be unfinished back to work: executions that can go on, commands without an
+    /// outcome, timers. Machines are loaded when their next event comes.
+    private func recover() async throws {
+        let page = 1000
+        var lastArn: String?
+        repeat {
+            let arns = try await store.runnableExecutions(after: lastArn, limit: page)
+            for arn in arns { resume(arn) }
+            lastArn = arns.count == page ? arns.last : nil
+        } while lastArn != nil
+        var lastCommand: CommandRecord?
+        repeat {
+            let commands = try await store.commands(
+                after: lastCommand.map { ($0.executionArn, $0.commandID) }, limit: page)
+            for command in commands { schedule(command) }
+            lastCommand = commands.count == page ? commands.last : nil
+        } while lastCommand != nil
+        try await fillTimers()
+    }
+
+    /// Lets an execution go on that is runnable.
+    func resume(_ executionArn: String, with loaded: consuming LoadedExecution? = nil) {
+        var loaded = loaded
+        let idle = residents.withLock { residents in
+            residents.activate(executionArn) { cell in
+                cell.needsRun = true
+                // A cell in use may hold a machine of its own.
+                if !cell.isActive, cell.loaded == nil { cell.loaded = loaded.take() }
+            }
+        }
+        if let idle { enqueue(.drive(idle)) }
+    }
+}

@@ -1,0 +1,10 @@
+/// Why the engine refuses a call.
+package enum WorkflowEngineError: Error, Sendable, Hashable {
+    case stateMachineDoesNotExist(arn: String)
+    case stateMachineDeleting(arn: String)
+    case executionDoesNotExist(arn: String)
+    /// The name is in use by an execution with another input, or by one that has ended.
+    case executionAlreadyExists(arn: String)
+    /// No task waits for a report with this token.
+    case taskDoesNotExist
+}
