@@ -196,6 +196,9 @@ package struct JobError: Error, Sendable, Hashable, CustomStringConvertible {
         package static let unknownDependency = Code(rawValue: "unknownDependency")
         package static let unknownJob = Code(rawValue: "unknownJob")
         package static let invalid = Code(rawValue: "invalid")
+        /// Try again later.
+        package static let notRunning = Code(rawValue: "notRunning")
+        package static let tooManyRequests = Code(rawValue: "tooManyRequests")
     }
 
     package let code: Code

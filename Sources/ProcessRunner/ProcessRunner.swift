@@ -16,7 +16,7 @@ import Musl
 package final class ProcessRunner: Sendable {
     private let shimPath: String
     private let clock: any WallClock
-    private let threads = BlockingExecutor(name: "attempts", threads: 4)
+    fileprivate let threads = BlockingExecutor(name: "attempts", threads: 4)
     private let watcher = AttemptWatcher()
 
     /// - Parameter shimPath: the executable `millrace-shim`.
@@ -166,4 +166,20 @@ private func endRemains(of directory: AttemptDirectory, _ start: AttemptStart) t
         remains = SystemProcesses.remains(of: directory, start)
     }
     if !remains.isEmpty { throw .processesSurvive(remains.map(\.pid)) }
+}
+
+extension ProcessRunner {
+    /// Makes the attempt's directory and removes a file in it that an earlier try may have left.
+    package func prepare(_ directory: AttemptDirectory, removing name: String) async throws(ProcessRunnerError) {
+        try await threads.run { () throws(ProcessRunnerError) in
+            try makeDirectories(directory.workPath)
+            unlink("\(directory.path)/\(name)")
+        }
+    }
+
+    package func makeExecutable(_ path: String) async throws(ProcessRunnerError) {
+        try await threads.run { () throws(ProcessRunnerError) in
+            if chmod(path, 0o700) != 0 { throw .system(operation: "chmod", path: path, errno: errno) }
+        }
+    }
 }
