@@ -9,7 +9,34 @@ package final class MemoryObjectStore: ObjectStore, BlockingObjectAccess {
         var bytes: [UInt8]
     }
 
-    private let objects = Mutex<[[UInt8]: Stored]>([:])
+    private struct Contents {
+        var objects: [[UInt8]: Stored] = [:]
+        /// Ascending.
+        var keys: [[UInt8]] = []
+
+        subscript(key: [UInt8]) -> Stored? {
+            get { objects[key] }
+            set {
+                let index = firstIndex { !$0.lexicographicallyPrecedes(key) }
+                let isPresent = objects.updateOrRemove(key, newValue)
+                if newValue != nil, !isPresent { keys.insert(key, at: index) }
+                if newValue == nil, isPresent { keys.remove(at: index) }
+            }
+        }
+
+        /// Of the keys for which `isWanted` holds; it must hold for all keys after one for which it does.
+        func firstIndex(where isWanted: ([UInt8]) -> Bool) -> Int {
+            var low = 0
+            var high = keys.count
+            while low < high {
+                let middle = (low + high) / 2
+                if isWanted(keys[middle]) { high = middle } else { low = middle + 1 }
+            }
+            return low
+        }
+    }
+
+    private let objects = Mutex(Contents())
     private let clock: any WallClock
     private let pageSize: Int
 
@@ -92,12 +119,12 @@ package final class MemoryObjectStore: ObjectStore, BlockingObjectAccess {
         let delimiter = Array((delimiter ?? "").utf8)
         var page = ObjectPage()
         var last: [UInt8]?
-        let sorted = objects.withLock { objects in
-            objects.filter { $0.key.starts(with: prefix) }
-                .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        let contents = objects.withLock { $0 }
+        let start = contents.firstIndex { key in
+            !key.lexicographicallyPrecedes(prefix) && (after.map { $0.lexicographicallyPrecedes(key) } ?? true)
         }
-        for (key, stored) in sorted {
-            if let after, !after.lexicographicallyPrecedes(key) { continue }
+        for key in contents.keys[start...] {
+            guard key.starts(with: prefix) else { break }
             let group = commonPrefix(of: key, prefix: prefix, delimiter: delimiter)
             // A page that ended with this group has covered all keys under it.
             if let group, group == last || group == after { continue }
@@ -106,7 +133,7 @@ package final class MemoryObjectStore: ObjectStore, BlockingObjectAccess {
                 page.prefixes.append(String(decoding: group, as: UTF8.self))
                 last = group
             } else {
-                page.objects.append(stored.metadata)
+                if let stored = contents[key] { page.objects.append(stored.metadata) }
                 last = key
             }
         }
@@ -170,4 +197,11 @@ func etagDiffers(_ key: String, _ found: String?) -> ObjectStoreError {
         .preconditionFailed,
         found.map { "The object '\(key)' has another ETag: \($0)." } ?? "There is no object '\(key)' to match.",
         key: key)
+}
+
+extension Dictionary {
+    /// Whether there was a value before.
+    fileprivate mutating func updateOrRemove(_ key: Key, _ value: Value?) -> Bool {
+        if let value { updateValue(value, forKey: key) != nil } else { removeValue(forKey: key) != nil }
+    }
 }

@@ -1,0 +1,161 @@
+import CCurl
+import Support
+import Synchronization
+
+/// The thread that owns the multi handle and every easy handle in use.
+///
+/// Commands come through a list under a mutex and `curl_multi_wakeup`; libcurl is otherwise touched by the thread only.
+final class CurlEngine: @unchecked Sendable {
+    // Unchecked: `multi` is only given to `curl_multi_wakeup` outside the thread, which libcurl allows, and under the
+    // mutex that also guards its end; `transfers` and `idle` belong to the thread.
+    private enum Command {
+        case start(Transfer)
+        case resume(Transfer)
+        case cancel(Transfer)
+        case stop
+    }
+
+    private struct Inbox {
+        var commands: [Command] = []
+        var isOpen = true
+    }
+
+    let configuration: HTTPTransportConfiguration
+    private let multi: UnsafeMutableRawPointer?
+    private let inbox = Mutex(Inbox())
+    private var transfers: [UnsafeMutableRawPointer: Transfer] = [:]
+    private var idle: [UnsafeMutableRawPointer] = []
+
+    /// Easy handles kept for reuse: making one costs an allocation of several kilobytes.
+    private static let idleHandlesMax = 64
+    /// libcurl must be set up once per process, before its first use.
+    private static let setUp: CURLcode = curl_global_init(Int(CURL_GLOBAL_ALL))
+
+    init(_ configuration: HTTPTransportConfiguration) {
+        self.configuration = configuration
+        multi = Self.setUp == CURLE_OK ? curl_multi_init() : nil
+        guard let multi else {
+            inbox.withLock { $0.isOpen = false }
+            return
+        }
+        _ = millrace_curl_multi_set_long(
+            multi, CURLMOPT_MAX_HOST_CONNECTIONS, configuration.connectionsPerHostMax)
+        _ = millrace_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, configuration.idleConnectionsMax)
+        startThread(name: "http", stackBytes: 1 << 20) { [self] in run(multi) }
+    }
+
+    func start(_ transfer: Transfer) {
+        if !post(.start(transfer)) { transfer.finish(.failure(closed)) }
+    }
+
+    func resume(_ transfer: Transfer) { _ = post(.resume(transfer)) }
+    func cancel(_ transfer: Transfer) { _ = post(.cancel(transfer)) }
+    func stop() { _ = post(.stop) }
+
+    private func post(_ command: Command) -> Bool {
+        inbox.withLock { inbox in
+            guard inbox.isOpen, let multi else { return false }
+            inbox.commands.append(command)
+            if inbox.commands.count == 1 { curl_multi_wakeup(multi) }
+            return true
+        }
+    }
+
+    private var closed: HTTPClientError {
+        HTTPClientError(.closed, mayHaveHappened: false, "The HTTP transport has been shut down.")
+    }
+
+    private func run(_ multi: UnsafeMutableRawPointer) {
+        var running: Int32 = 0
+        while handleCommands(multi) {
+            curl_multi_perform(multi, &running)
+            finishCompleted(multi)
+            curl_multi_poll(multi, nil, 0, 1000, nil)
+        }
+        let rest = inbox.withLock { inbox in
+            inbox.isOpen = false
+            defer { inbox.commands = [] }
+            return inbox.commands
+        }
+        for easy in Array(transfers.keys) { remove(easy, multi)?.finish(.failure(closed)) }
+        for case .start(let transfer) in rest { transfer.finish(.failure(closed)) }
+        for easy in idle { curl_easy_cleanup(easy) }
+        curl_multi_cleanup(multi)
+    }
+
+    /// False when the thread shall end.
+    private func handleCommands(_ multi: UnsafeMutableRawPointer) -> Bool {
+        let commands = inbox.withLock { inbox in
+            defer { inbox.commands.removeAll(keepingCapacity: true) }
+            return inbox.commands
+        }
+        for (index, command) in commands.enumerated() {
+            switch command {
+            case .start(let transfer): begin(transfer, multi)
+            case .resume(let transfer):
+                if let easy = transfer.easy { curl_easy_pause(easy, CURLPAUSE_CONT) }
+            case .cancel(let transfer):
+                transfer.isCancelled = true
+                if let easy = transfer.easy { remove(easy, multi)?.finish(.failure(CancellationError())) }
+            case .stop:
+                for case .start(let transfer) in commands[(index + 1)...] { transfer.finish(.failure(closed)) }
+                return false
+            }
+        }
+        return true
+    }
+
+    private func begin(_ transfer: Transfer, _ multi: UnsafeMutableRawPointer) {
+        guard !transfer.isCancelled else { return transfer.finish(.failure(CancellationError())) }
+        guard let easy = idle.popLast() ?? curl_easy_init() else {
+            return transfer.finish(
+                .failure(HTTPClientError(.notConnected, mayHaveHappened: false, "libcurl has no memory left.")))
+        }
+        do {
+            try transfer.prepare(easy, configuration)
+        } catch {
+            recycle(easy)
+            return transfer.finish(.failure(error))
+        }
+        transfers[easy] = transfer
+        let code = curl_multi_add_handle(multi, easy)
+        guard code == CURLM_OK else {
+            transfers[easy] = nil
+            transfer.release()
+            recycle(easy)
+            return transfer.finish(
+                .failure(
+                    HTTPClientError(
+                        .notConnected, mayHaveHappened: false, String(cString: curl_multi_strerror(code)))))
+        }
+    }
+
+    private func finishCompleted(_ multi: UnsafeMutableRawPointer) {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
+            let code = message.pointee.data.result
+            guard let transfer = transfers[easy] else { continue }
+            let outcome = transfer.outcome(code, easy)
+            _ = remove(easy, multi)
+            transfer.finish(outcome)
+        }
+    }
+
+    private func remove(_ easy: UnsafeMutableRawPointer, _ multi: UnsafeMutableRawPointer) -> Transfer? {
+        curl_multi_remove_handle(multi, easy)
+        let transfer = transfers.removeValue(forKey: easy)
+        transfer?.release()
+        recycle(easy)
+        return transfer
+    }
+
+    private func recycle(_ easy: UnsafeMutableRawPointer) {
+        if idle.count < Self.idleHandlesMax {
+            curl_easy_reset(easy)
+            idle.append(easy)
+        } else {
+            curl_easy_cleanup(easy)
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import AWSProtocol
+import JSONModel
+import Support
+import Testing
+
+@Suite struct EncodingTests {
+    @Test func checksumsOfTheCheckText() {
+        let text = Array("123456789".utf8)
+        #expect(hexText(ChecksumAlgorithm.crc32.checksum(of: text)) == "cbf43926")
+        #expect(hexText(ChecksumAlgorithm.crc32c.checksum(of: text)) == "e3069283")
+        #expect(hexText(ChecksumAlgorithm.crc64nvme.checksum(of: text)) == "ae8b14860a799888")
+        #expect(hexText(ChecksumAlgorithm.sha1.checksum(of: text)) == "f7c3bc1d808e04732adf679965ccc34ca7ae3441")
+        #expect(ChecksumAlgorithm(fieldName: "x-amz-checksum-crc64nvme") == .crc64nvme)
+    }
+
+    @Test(arguments: ChecksumAlgorithm.allCases) func checksumsInPieces(_ algorithm: ChecksumAlgorithm) {
+        let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        for cut in [0, 1, 7, 8, 9, 500, 999, 1000] {
+            var state = ChecksumState(algorithm)
+            bytes[..<cut].withUnsafeBytes { state.update($0) }
+            bytes[cut...].withUnsafeBytes { state.update($0) }
+            #expect(state.finish() == algorithm.checksum(of: bytes))
+        }
+    }
+
+    @Test func base64() {
+        for (text, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            #expect(Base64.encode(Array(text.utf8)) == encoded)
+            #expect(Base64.decode(encoded) == Array(text.utf8))
+        }
+        for bad in ["Z", "Zg=", "Zg", "Z===", "====", "Zg==Zg==", "Zh==", "Z g=", "Zm9v\n"] {
+            #expect(Base64.decode(bad) == nil, "\(bad)")
+        }
+    }
+
+    @Test func percentEncoding() {
+        #expect(PercentEncoding.encode("a/ü ~+") == "a%2F%C3%BC%20~%2B")
+        #expect(PercentEncoding.encode("a/b c", keepingSlashes: true) == "a/b%20c")
+        #expect(PercentEncoding.decodeText("a%2f%C3%BC+%20") == "a/ü+ ")
+        #expect(PercentEncoding.decodeText("a+b", plusIsSpace: true) == "a b")
+        for bad in ["%", "%4", "%zz", "%FF"] { #expect(PercentEncoding.decodeText(bad) == nil) }
+        let query = RawQuery("uploads&a=b=c&&x%20y=&a=2")
+        #expect(query.items.map(\.name) == ["uploads", "a", "x%20y", "a"])
+        #expect(query["a"] == "b=c")
+    }
+
+    @Test func xmlRoundTrip() throws {
+        var writer = XMLWriter()
+        writer.element("ListBucketResult", namespace: "http://s3.amazonaws.com/doc/2006-03-01/") { xml in
+            xml.element("Key", "a&b<c>\"d\r\n\u{1}é")
+            xml.element("Size", Int64.max)
+            xml.element("IsTruncated", false)
+            xml.element("Absent", ifPresent: nil)
+            xml.element("Empty", "")
+        }
+        let root = try XMLReader.read(writer.bytes)
+        #expect(root.name == "ListBucketResult")
+        #expect(root.text(of: "Key") == "a&b<c>\"d\r\n\u{FFFD}é")
+        #expect(root.text(of: "Size") == "9223372036854775807")
+        #expect(root.text(of: "Empty") == "")
+        #expect(root["Absent"] == nil)
+    }
+
+    @Test func xmlForms() throws {
+        let text = "\u{FEFF}<?xml version='1.0'?><!-- c --> <x:Delete a='1' b=\"&lt;\"><Object><Key>a&#x26;<![CDATA[<b>]]>"
+            + "</Key></Object><Object/><Quiet>true</Quiet ></x:Delete>\n<!-- end -->"
+        let root = try XMLReader.read(Array(text.utf8))
+        #expect(root.name == "Delete")
+        #expect(root.all("Object").count == 2)
+        #expect(root.all("Object")[0].text(of: "Key") == "a&<b>")
+        #expect(root.text(of: "Quiet") == "true")
+    }
+
+    @Test(arguments: [
+        "", "x", "<a>", "<a></b>", "<a><b></a></b>", "<a/><b/>", "<a/>x", "<a x=1/>", "<a x/>", "<!DOCTYPE a []><a/>",
+        "<a>&nbsp;</a>", "<a>&#xD800;</a>", "<a>&</a>", "<a", "<", "<a><![CDATA[x</a>", "<>x</>", "<a><!--</a>",
+        "<a b='<'/>", "&amp;<a/>",
+    ])
+    func xmlRefused(_ text: String) {
+        #expect(throws: XMLSyntaxError.self) { try XMLReader.read(Array(text.utf8)) }
+    }
+
+    @Test func xmlLimits() {
+        let deep = String(repeating: "<a>", count: 100_000)
+        #expect(throws: XMLSyntaxError.self) { try XMLReader.read(Array(deep.utf8)) }
+        let wide = "<a>" + String(repeating: "<b/>", count: 300_000) + "</a>"
+        #expect(throws: XMLSyntaxError.self) { try XMLReader.read(Array(wide.utf8)) }
+    }
+
+    @Test func errorEnvelopesReadBack() throws {
+        let error = AWSError("EntityNotFoundException", "Table <x> & \"y\" not found.", httpStatus: 400)
+        let json = error.jsonEnvelope(contentType: "application/x-amz-json-1.1", requestID: "r1")
+        #expect(
+            String(decoding: json.body, as: UTF8.self)
+                == #"{"__type":"EntityNotFoundException","message":"Table <x> & \"y\" not found."}"#)
+        #expect(json.fields["x-amzn-errortype"] == "EntityNotFoundException")
+        #expect(AWSError(status: 400, fields: json.fields, body: json.body) == error)
+        let s3 = AWSError("NoSuchKey", "The specified key does not exist.", httpStatus: 404, members: ["Key": "a<b"])
+            .s3Envelope(resource: "/b/a<b", requestID: "r2")
+        let read = AWSError(status: 404, fields: s3.fields, body: s3.body)
+        #expect(read.code == "NoSuchKey")
+        #expect(read.members["Key"]?.string == "a<b")
+        let query = error.queryEnvelope(namespace: "https://sts.amazonaws.com/doc/2011-06-15/", requestID: "r3")
+        #expect(AWSError(status: 400, fields: [:], body: query.body).message == error.message)
+        let named = AWSError(
+            status: 400, fields: [:],
+            body: Array(#"{"__type":"com.amazonaws.states#ExecutionDoesNotExist","message":"m","x":1}"#.utf8))
+        #expect(named.code == "ExecutionDoesNotExist")
+        #expect(named.members["x"]?.int64 == 1)
+        #expect(AWSError(status: 502, fields: [:], body: Array("<html>".utf8)).code == "UnknownError")
+    }
+}

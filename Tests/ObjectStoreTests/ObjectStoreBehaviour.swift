@@ -1,0 +1,218 @@
+import ObjectStore
+import Testing
+
+/// What every adapter of the port does alike. Each adapter's tests run all of it on an empty store.
+enum ObjectStoreBehaviour {
+    /// Adapters for which some keys cannot exist say so.
+    struct Traits {
+        var allKeys = true
+    }
+
+    static func check(_ store: any ObjectStore, _ traits: Traits = Traits()) async throws {
+        try await putAndGet(store)
+        try await ranges(store)
+        try await conditions(store)
+        try await oneWinner(store)
+        try await uploads(store)
+        try await deletions(store)
+        try await listing(store)
+        try await pagination(store)
+        if traits.allKeys { try await strangeKeys(store) }
+    }
+
+    static func code(_ body: () async throws -> Void) async -> ObjectStoreError.Code? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return (error as? ObjectStoreError)?.code ?? .other("\(error)")
+        }
+    }
+
+    private static func putAndGet(_ store: any ObjectStore) async throws {
+        #expect(await code { _ = try await store.get("none") } == .notFound)
+        #expect(await code { _ = try await store.head("none") } == .notFound)
+        #expect(await code { _ = try await store.head("none/below") } == .notFound)
+        let first = try await store.put("a/one.txt", Array("hello".utf8))
+        #expect(first.size == 5)
+        #expect(first.key == "a/one.txt")
+        let read = try await store.get("a/one.txt")
+        #expect(read.bytes == Array("hello".utf8))
+        #expect(read.metadata.etag == first.etag)
+        let second = try await store.put("a/one.txt", Array("hello again".utf8))
+        #expect(second.etag != first.etag)
+        #expect(try await store.head("a/one.txt").size == 11)
+        #expect(try await store.get("a/one.txt", range: nil, ifMatch: second.etag).bytes.count == 11)
+        #expect(
+            await code { _ = try await store.get("a/one.txt", range: nil, ifMatch: first.etag) }
+                == .preconditionFailed)
+        let empty = try await store.put("empty", [])
+        #expect(empty.size == 0)
+        #expect(try await store.get("empty").bytes == [])
+        #expect(await code { _ = try await store.get("a") } == .notFound)
+        for key in ["Ünï/cödé key+&%20?.txt", "k=v/x y.parquet", "a:b", "quote'\"<>", "tilde~", "a%2Fb"] {
+            try await store.put(key, Array(key.utf8))
+            #expect(try await store.get(key).bytes == Array(key.utf8), "\(key)")
+            #expect(try await store.listAll(prefix: key).map(\.key) == [key])
+        }
+    }
+
+    private static func ranges(_ store: any ObjectStore) async throws {
+        let bytes = (0..<1000).map { UInt8($0 % 251) }
+        try await store.put("ranges", bytes)
+        for (low, high) in [(0, 1), (0, 1000), (10, 20), (999, 1000), (500, 5000)] as [(Int64, Int64)] {
+            let read = try await store.get("ranges", range: low..<high)
+            #expect(read.bytes == Array(bytes[Int(low)..<min(1000, Int(high))]))
+            #expect(read.metadata.size == 1000)
+        }
+        #expect(try await store.get("ranges", range: 7..<7).bytes == [])
+        #expect(await code { _ = try await store.get("ranges", range: 1000..<1001) } == .invalidRange)
+        try await store.put("void", [])
+        #expect(await code { _ = try await store.get("void", range: 0..<1) } == .invalidRange)
+    }
+
+    private static func conditions(_ store: any ObjectStore) async throws {
+        let first = try await store.put("cond/x", [1], condition: .ifAbsent)
+        #expect(
+            await code { _ = try await store.put("cond/x", [2], condition: .ifAbsent) } == .preconditionFailed)
+        #expect(try await store.get("cond/x").bytes == [1])
+        let second = try await store.put("cond/x", [3], condition: .ifMatch(first.etag))
+        #expect(
+            await code { _ = try await store.put("cond/x", [4], condition: .ifMatch(first.etag)) }
+                == .preconditionFailed)
+        #expect(try await store.get("cond/x").bytes == [3])
+        #expect(try await store.head("cond/x").etag == second.etag)
+        #expect(
+            await code { _ = try await store.put("cond/missing", [4], condition: .ifMatch(first.etag)) }
+                == .preconditionFailed)
+        #expect(await code { _ = try await store.head("cond/missing") } == .notFound)
+    }
+
+    private static func oneWinner(_ store: any ObjectStore) async throws {
+        let winners = try await withThrowingTaskGroup(of: UInt8?.self) { group in
+            for writer in 0..<16 as Range<UInt8> {
+                group.addTask {
+                    do {
+                        _ = try await store.put("race/1.json", [writer], condition: .ifAbsent)
+                        return writer
+                    } catch let error as ObjectStoreError where error.code == .preconditionFailed || error.code == .conflict {
+                        return nil
+                    }
+                }
+            }
+            var winners: [UInt8] = []
+            for try await case let winner? in group { winners.append(winner) }
+            return winners
+        }
+        #expect(winners.count == 1)
+        #expect(try await store.get("race/1.json").bytes == winners)
+    }
+
+    private static func uploads(_ store: any ObjectStore) async throws {
+        let upload = try await store.upload("up/big")
+        var expected: [UInt8] = []
+        for piece in 0..<13 {
+            let bytes = [UInt8](repeating: UInt8(piece), count: 1 << 20)
+            try await upload.write(bytes)
+            expected += bytes
+        }
+        #expect(await code { _ = try await store.head("up/big") } == .notFound)
+        #expect(try await upload.complete().size == 13 << 20)
+        #expect(try await store.get("up/big").bytes == expected)
+
+        let small = try await store.upload("up/small")
+        try await small.write([1, 2, 3])
+        _ = try await small.complete(condition: .ifAbsent)
+        #expect(try await store.get("up/small").bytes == [1, 2, 3])
+
+        let empty = try await store.upload("up/empty")
+        #expect(try await empty.complete().size == 0)
+
+        let late = try await store.upload("up/small")
+        try await late.write([9])
+        #expect(await code { _ = try await late.complete(condition: .ifAbsent) } == .preconditionFailed)
+        #expect(try await store.get("up/small").bytes == [1, 2, 3])
+
+        let given = try await store.upload("up/given-up")
+        try await given.write([UInt8](repeating: 1, count: 6 << 20))
+        await given.abort()
+        #expect(try await store.listAll(prefix: "up/").map(\.key) == ["up/big", "up/empty", "up/small"])
+    }
+
+    private static func deletions(_ store: any ObjectStore) async throws {
+        try await store.put("del/a", [1])
+        try await store.delete("del/a")
+        try await store.delete("del/a")
+        #expect(await code { _ = try await store.head("del/a") } == .notFound)
+        #expect(try await store.listAll(prefix: "del/").isEmpty)
+        for index in 0..<5 { try await store.put("del/\(index)&<x>", [1]) }
+        try await store.delete((0..<4).map { "del/\($0)&<x>" } + ["del/never"])
+        #expect(try await store.listAll(prefix: "del/").map(\.key) == ["del/4&<x>"])
+        try await store.delete([])
+    }
+
+    private static func listing(_ store: any ObjectStore) async throws {
+        // In the order of bytes, which is not that of directories walked one by one, nor of Unicode.
+        let keys = [
+            "list/a", "list/a.b", "list/ab/x", "list/ab/y/z", "list/ab0", "list/b/1", "list/z", "list/\u{E9}",
+            "list/\u{FF5E}", "list/\u{1F600}",
+        ]
+        for key in keys.shuffled() { try await store.put(key, Array(key.utf8)) }
+        #expect(try await store.listAll(prefix: "list/").map(\.key) == keys)
+        #expect(try await store.listAll(prefix: "list/a").map(\.key) == Array(keys[0..<5]))
+        #expect(try await store.listAll(prefix: "list/ab/").map(\.key) == ["list/ab/x", "list/ab/y/z"])
+        #expect(try await store.listAll(prefix: "list/ab/y/z").map(\.key) == ["list/ab/y/z"])
+        #expect(try await store.listAll(prefix: "list/nothing").isEmpty)
+        #expect(try await store.listAll(prefix: "nothing/at/all").isEmpty)
+        for (index, key) in keys.enumerated() {
+            let rest = try await store.listAll(prefix: "list/", startAfter: key)
+            #expect(rest.map(\.key) == Array(keys[(index + 1)...]), "after \(key)")
+        }
+        #expect(try await store.listAll(prefix: "list/", startAfter: "list/ab/xx").first?.key == "list/ab/y/z")
+        #expect(try await store.listAll(prefix: "list/", startAfter: "list/ab").first?.key == "list/ab/x")
+        let grouped = try await collect(store.list(prefix: "list/", startAfter: nil, delimiter: "/"))
+        #expect(grouped.prefixes == ["list/ab/", "list/b/"])
+        #expect(grouped.objects.map(\.key) == keys.filter { $0.split(separator: "/").count == 2 })
+        let partial = try await collect(store.list(prefix: "list/ab", startAfter: nil, delimiter: "/"))
+        #expect(partial.prefixes == ["list/ab/"])
+        #expect(partial.objects.map(\.key) == ["list/ab0"])
+        let entry = try #require(try await store.listAll(prefix: "list/a.b").first)
+        let head = try await store.head("list/a.b")
+        #expect(entry.size == head.size)
+        #expect(entry.etag == head.etag)
+    }
+
+    private static func pagination(_ store: any ObjectStore) async throws {
+        let keys = (0..<1300).map { "page/\(10_000 + $0)" + ($0 % 3 == 0 ? "/x" : "") }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for start in stride(from: 0, to: keys.count, by: 100) {
+                group.addTask { for key in keys[start..<min(start + 100, keys.count)] { try await store.put(key, []) } }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await store.listAll(prefix: "page/").map(\.key) == keys)
+        let grouped = try await collect(store.list(prefix: "page/", startAfter: nil, delimiter: "/"))
+        #expect(grouped.prefixes.count == 434)
+        #expect(grouped.objects.count == 866)
+        try await store.delete(keys)
+        #expect(try await store.listAll(prefix: "page/").isEmpty)
+    }
+
+    private static func strangeKeys(_ store: any ObjectStore) async throws {
+        for key in ["s/x", "s/x/y", "s//double", "s/./dot", "s/end/", "s/\u{65}\u{301}", "s/\u{E9}"] {
+            try await store.put(key, Array(key.utf8))
+        }
+        for key in ["s/x", "s/x/y", "s//double", "s/./dot", "s/end/", "s/\u{65}\u{301}", "s/\u{E9}"] {
+            #expect(try await store.get(key).bytes == Array(key.utf8))
+        }
+    }
+
+    static func collect(_ pages: ObjectPages) async throws -> ObjectPage {
+        var all = ObjectPage()
+        for try await page in pages {
+            all.objects += page.objects
+            all.prefixes += page.prefixes
+        }
+        return all
+    }
+}
