@@ -404,9 +404,9 @@ package actor BatchEngine: JobControl {
             let stop = StopFlag()
             let task = Task { [attemptRunner] in
                 let outcome = await attemptRunner.run(record, attempt: number, stop: stop) { startedAt in
-                    self.post(.attemptStarted(jobID: id, attempt: number, at: startedAt))
+                    await self.post(.attemptStarted(jobID: id, attempt: number, at: startedAt))
                 }
-                await self.attemptEnded(id, number, outcome)
+                self.attemptEnded(id, number, outcome)
             }
             attempts[id] = RunningAttempt(number: number, task: task, stop: stop)
         case .stop(let id, let number):
