@@ -1,6 +1,6 @@
 # What CI runs, a person can run with one word. `make help` lists the words.
 
-SWIFT_FLAGS := -c release --static-swift-stdlib
+SWIFT_FLAGS := -c release
 BIN := .build/release
 VENV := .build/venv
 # Debian's names: the compiler and linker find these libraries by pkg-config, the program loads them at run time.

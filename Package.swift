@@ -26,6 +26,19 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
         exclude: fixtures ? ["Fixtures"] : [], swiftSettings: settings)
 }
 
+/// Links the Swift runtime and Foundation into an executable. `--static-swift-stdlib` would do the same but compiles
+/// every module in another way than the tests need, and so builds everything twice.
+let staticStandardLibrary: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-static-stdlib", "-Xlinker", "--gc-sections", "-Xlinker", "--start-group"]
+            + [
+                "Foundation", "FoundationInternationalization", "FoundationEssentials", "CoreFoundation",
+                "_FoundationICU", "_FoundationCShims", "_FoundationCollections", "swiftSynchronization",
+                "swiftDispatch", "swift_Builtin_float", "swift_RegexParser", "swift_StringProcessing",
+                "swift_Concurrency", "swiftCore", "swiftGlibc",
+            ].map { "-l\($0)" } + ["-Xlinker", "--end-group"])
+]
+
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -76,7 +89,7 @@ let package = Package(
         // Tier 1: cores. No I/O, no clock.
         library("JSONPath", ["JSONModel", "Support"]),
         library("StatesLanguage", ["JSONModel", "JSONPath", "Support"]),
-        library("StatesRuntime", ["JSONModel", "JSONPath", "StatesLanguage", "Support"]),
+        library("StatesRuntime", ["JSONModel", "JSONPath", "StatesLanguage", "Support", crypto]),
         library("BatchScheduling", ["JSONModel", "Support"]),
         library("GlueModel", ["JSONModel", "Support"]),
         library("AWSProtocol", ["JSONModel", "Support", crypto]),
@@ -128,8 +141,10 @@ let package = Package(
         library(
             "GlueService",
             ["AWSProtocol", "BatchEngine", "CatalogEngine", "GlueModel", "JSONModel", "ServiceKit", "Support"]),
-        library("BatchService", ["AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "Support"]),
-        library("LogsService", ["AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "Support"]),
+        library(
+            "BatchService",
+            ["AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "StateStore", "Support"]),
+        library("LogsService", ["AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "StateStore", "Support"]),
         library("S3Service", ["AWSProtocol", "JSONModel", "ObjectServer", "ServiceKit", "StateStore", "Support", nioCore, crypto]),
         library(
             "AWSServer",
@@ -158,7 +173,7 @@ let package = Package(
                 "StatesLanguage", "StatesRuntime", "StatesService", "Support", "TextFormats", "WorkflowEngine",
                 arguments, crypto, logging, lifecycle,
             ],
-            swiftSettings: settings),
+            swiftSettings: settings, linkerSettings: staticStandardLibrary),
 
         // Tests.
         .target(name: "TestSupport", dependencies: ["JSONModel", "Support"], path: "Tests/TestSupport", swiftSettings: settings),
