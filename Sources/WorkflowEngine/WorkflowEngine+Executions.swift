@@ -10,15 +10,19 @@ package struct StartExecutionRequest: Sendable {
     package var stateMachine: StateMachineRecord
     package var input: Payload
     package var traceHeader: String?
+    /// The call may be repeated after a crash: one that has ended meanwhile is answered too.
+    package var isCommand: Bool
 
     package init(
-        executionArn: String, name: String, stateMachine: StateMachineRecord, input: Payload, traceHeader: String? = nil
+        executionArn: String, name: String, stateMachine: StateMachineRecord, input: Payload,
+        traceHeader: String? = nil, isCommand: Bool = false
     ) {
         self.executionArn = executionArn
         self.name = name
         self.stateMachine = stateMachine
         self.input = input
         self.traceHeader = traceHeader
+        self.isCommand = isCommand
     }
 }
 
@@ -35,7 +39,7 @@ extension WorkflowEngine {
             stateMachine: machine, input: request.input.text, traceHeader: request.traceHeader, startedAt: clock.now(),
             secret: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) })
         if let existing = try await store.startExecution(record) {
-            guard existing.status == .running, existing.input == record.input else {
+            guard existing.status == .running || request.isCommand, existing.input == record.input else {
                 throw WorkflowEngineError.executionAlreadyExists(arn: record.arn)
             }
             return existing

@@ -1,0 +1,219 @@
+import AWSProtocol
+import JSONModel
+import ServiceKit
+import StateStore
+import StatesRuntime
+import Support
+import WorkflowEngine
+
+extension StatesService {
+    /// As the service's messages list it.
+    private static let statusFilter = ["SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"]
+
+    func startExecution(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
+        var input = input
+        let machineArn = try input.required("stateMachineArn", .arn)
+        let givenName = try input.optional("name", .name)
+        let text = try input.optional("input", .data) ?? "{}"
+        let traceHeader = try input.optional("traceHeader", OperationInput.TextRule(minimum: 0, maximum: 256))
+        try input.finish()
+        try ResourceName.checkARN(machineArn, types: ["stateMachine"])
+        if let givenName { try ResourceName.check(givenName) }
+        let payload: Payload
+        do {
+            payload = try Payload(parsing: text)
+        } catch {
+            throw AWSError(
+                "InvalidExecutionInput", "Invalid State Machine Execution Input: '\(Self.complaint(error, text))'")
+        }
+        let machine = try await engine.startableStateMachine(arn: machineArn)
+        let name = givenName ?? context.commandID.map(Self.name(ofCommand:)) ?? randomUUIDText()
+        let arn = ARN(
+            service: "states", region: machine.region, account: machine.account,
+            resource: "execution:\(machine.name):\(name)")
+        let record = try await engine.startExecution(
+            StartExecutionRequest(
+                executionArn: arn.description, name: name, stateMachine: machine, input: payload,
+                traceHeader: traceHeader, isCommand: context.commandID != nil))
+        return ["executionArn": .string(record.arn), "startDate": record.startedAt.json]
+    }
+
+    /// The name of an execution that a workflow's command starts: the same whenever the command is repeated.
+    private static func name(ofCommand commandID: String) -> String {
+        // FNV-1a, 64 bits.
+        let seed = commandID.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        var random = SeededRandom(seed: seed)
+        return uuidText(using: &random)
+    }
+
+    func stopExecution(_ input: OperationInput) async throws -> JSONObject {
+        var input = input
+        let arn = try input.required("executionArn", .arn)
+        let error = try input.optional("error", .error)
+        let cause = try input.optional("cause", .cause)
+        try input.finish()
+        try ResourceName.checkARN(arn, types: ["execution"])
+        let record = try await engine.stopExecution(arn: arn, error: error, cause: cause)
+        return ["stopDate": (record.stoppedAt ?? record.startedAt).json]
+    }
+
+    func describeExecution(_ input: OperationInput) async throws -> JSONObject {
+        let record = try await execution(input)
+        var answer: JSONObject = [
+            "executionArn": .string(record.arn), "stateMachineArn": .string(record.stateMachine.arn),
+            "name": .string(record.name), "status": .string(record.status.rawValue),
+            "startDate": record.startedAt.json, "input": .string(record.input), "inputDetails": ["included": true],
+            "redriveCount": 0,
+        ]
+        if let stopped = record.stoppedAt { answer["stopDate"] = stopped.json }
+        if let output = record.output {
+            answer["output"] = .string(output)
+            answer["outputDetails"] = ["included": true]
+        }
+        if let error = record.error { answer["error"] = .string(error) }
+        if let cause = record.cause { answer["cause"] = .string(cause) }
+        if let traceHeader = record.traceHeader { answer["traceHeader"] = .string(traceHeader) }
+        switch record.status {
+        case .running, .succeeded:
+            answer["redriveStatus"] = "NOT_REDRIVABLE"
+            answer["redriveStatusReason"] = .string("Execution is \(record.status.rawValue) and cannot be redriven")
+        case .failed, .timedOut, .aborted:
+            answer["redriveStatus"] = "REDRIVABLE"
+        }
+        return answer
+    }
+
+    func listExecutions(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
+        var input = input
+        let machineArn = try input.optional("stateMachineArn", .arn)
+        let status = try input.optional("statusFilter", .oneOf(Self.statusFilter))
+        let limit = try input.maxResults()
+        let token = try input.optional("nextToken", .longPageToken)
+        try input.finish()
+        if input.members["mapRunArn"] != nil { throw Self.unsupported("Map runs") }
+        guard let machineArn else {
+            throw AWSError("ValidationException", "Either stateMachineArn or mapRunArn must be specified")
+        }
+        try ResourceName.checkARN(machineArn, types: ["stateMachine"])
+        _ = try await engine.stateMachine(arn: machineArn)
+        let kind = "executions"
+        let after = try PageToken.decodeKey(kind, token)
+        // Nothing is ever redriven here, so nothing waits for it.
+        let filter = status.map { ExecutionRecord.Status(rawValue: $0) }
+        if let filter, filter == nil { return ["executions": []] }
+        var found = try await engine.executions(
+            account: context.account, region: context.region, stateMachineArn: machineArn, status: filter ?? nil,
+            after: after, limit: limit + 1)
+        let hasMore = found.count > limit
+        if hasMore { found.removeLast() }
+        var answer: JSONObject = ["executions": .array(found.map { .object($0.json) })]
+        if hasMore, let last = found.last {
+            answer["nextToken"] = PageToken.encode(kind, PageKey(time: last.startedAt, arn: last.arn))
+        }
+        return answer
+    }
+
+    func getExecutionHistory(_ input: OperationInput) async throws -> JSONObject {
+        var input = input
+        let limit = try input.maxResults()
+        let token = try input.optional("nextToken", .pageToken)
+        let record = try await execution(input)
+        let descending = try input.flag("reverseOrder") ?? false
+        let includesData = try input.flag("includeExecutionData") ?? true
+        let kind = descending ? "history-reversed" : "history"
+        var ids: ClosedRange<Int64> = 1...Int64.max
+        if let place = try PageToken.decode(kind, token) {
+            guard place.count == 2, place[0].string == record.arn, let id = place[1].int64, id >= 1 else {
+                throw PageToken.invalid
+            }
+            ids = descending ? 1...id : id...Int64.max
+        }
+        if record.lastEventID == 0, record.status == .running {
+            // The start was answered before its first step: the caller need not know.
+            try await engine.waitForFirstStep(executionARN: record.arn, limit: .seconds(1))
+        }
+        var events = try await engine.history(
+            ofExecution: record.arn, ids: ids, descending: descending, limit: limit + 1)
+        var answer: JSONObject = [:]
+        if events.count > limit {
+            let next = events.removeLast().id
+            answer["nextToken"] = PageToken.encode(kind, [.string(record.arn), .number(next)])
+        }
+        answer["events"] = .array(
+            events.map { event in
+                var event = event
+                if !includesData { event.removeData() }
+                return .object(event.json)
+            })
+        return answer
+    }
+
+    // MARK: - Reports by token
+
+    func sendTaskSuccess(_ input: OperationInput) async throws -> JSONObject {
+        var input = input
+        let token = try input.required("taskToken", .taskToken)
+        let text = try input.required("output", .data)
+        try input.finish()
+        let output: Payload
+        do {
+            output = try Payload(parsing: text)
+        } catch {
+            throw AWSError("InvalidOutput", "Invalid Output: '\(Self.complaint(error, text))'")
+        }
+        try await engine.taskSucceeded(token: token, output: output)
+        return [:]
+    }
+
+    func sendTaskFailure(_ input: OperationInput) async throws -> JSONObject {
+        var input = input
+        let token = try input.required("taskToken", .taskToken)
+        let error = try input.optional("error", .error)
+        let cause = try input.optional("cause", .cause)
+        try input.finish()
+        try await engine.taskFailed(token: token, error: error, cause: cause)
+        return [:]
+    }
+
+    func sendTaskHeartbeat(_ input: OperationInput) async throws -> JSONObject {
+        var input = input
+        let token = try input.required("taskToken", .taskToken)
+        try input.finish()
+        try await engine.taskHeartbeat(token: token)
+        return [:]
+    }
+
+    // MARK: - Parts
+
+    /// The execution that `executionArn` names. Also throws what else is wrong with the input.
+    func execution(_ input: OperationInput) async throws -> ExecutionRecord {
+        var input = input
+        let arn = try input.required("executionArn", .arn)
+        try input.finish()
+        try ResourceName.checkARN(arn, types: ["execution"])
+        return try await engine.execution(arn: arn)
+    }
+
+    /// A syntax error in the words of the service's parser, Jackson.
+    private static func complaint(_ error: JSONSyntaxError, _ text: String) -> String {
+        "\(error.message) at [Source: (String)\"\(text)\"; line: \(error.line), column: \(error.column)]"
+    }
+}
+
+extension ExecutionSummary {
+    fileprivate var json: JSONObject {
+        var object: JSONObject = [
+            "executionArn": .string(arn), "stateMachineArn": .string(stateMachineArn), "name": .string(name),
+            "status": .string(status.rawValue), "startDate": startedAt.json, "redriveCount": 0,
+        ]
+        if let stoppedAt { object["stopDate"] = stoppedAt.json }
+        return object
+    }
+}
+
+extension HistoryEvent {
+    /// Leaves out what `includeExecutionData: false` leaves out.
+    fileprivate mutating func removeData() {
+        for member in ["input", "inputDetails", "output", "outputDetails", "parameters"] { details?[member] = nil }
+    }
+}

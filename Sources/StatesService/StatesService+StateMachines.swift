@@ -1,0 +1,211 @@
+import AWSProtocol
+import JSONModel
+import ServiceKit
+import StateStore
+import StatesLanguage
+import Support
+import WorkflowEngine
+
+extension StatesService {
+    private static let types = ["STANDARD", "EXPRESS"]
+
+    func createStateMachine(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
+        var input = input
+        let name = try input.required("name", .name)
+        let definition = try input.required("definition", .definition)
+        let roleArn = try input.required("roleArn", .arn)
+        let type = try input.optional("type", .oneOf(Self.types)) ?? "STANDARD"
+        let versionDescription = try input.optional("versionDescription", OperationInput.TextRule(minimum: 0, maximum: 256))
+        try input.finish()
+        try ResourceName.check(name)
+        try ResourceName.checkRole(roleArn)
+        let publish = try input.flag("publish") ?? false
+        if versionDescription != nil, !publish {
+            throw AWSError("ValidationException", "Version description can only be set when publish is true")
+        }
+        try Self.check(definition, type: type)
+        if publish { throw Self.unsupported("Versions of state machines") }
+        if type == "EXPRESS" {
+            throw AWSError("StateMachineTypeNotSupported", "State machines of the type EXPRESS are not supported.")
+        }
+        let record = StateMachineRecord(
+            arn: context.arn(service: "states", resource: "stateMachine:\(name)").description,
+            account: context.account, region: context.region, name: name, type: type, definition: definition,
+            roleArn: roleArn, createdAt: context.receivedAt, configuration: try Self.configuration(input, over: nil))
+        guard let existing = try await engine.createStateMachine(record, tags: try Self.tags(input)) else {
+            return Self.created(record)
+        }
+        // A different role or other tags make no difference.
+        guard existing.status == .active else {
+            throw AWSError("StateMachineDeleting", "State Machine Is Deleting: '\(record.arn)'")
+        }
+        guard existing.definition == record.definition, existing.type == type,
+            existing.configuration == record.configuration
+        else { throw AWSError("StateMachineAlreadyExists", "State Machine Already Exists: '\(record.arn)'") }
+        return Self.created(existing)
+    }
+
+    private static func created(_ record: StateMachineRecord) -> JSONObject {
+        ["stateMachineArn": .string(record.arn), "creationDate": record.createdAt.json]
+    }
+
+    func updateStateMachine(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
+        var input = input
+        let arn = try input.required("stateMachineArn", .arn)
+        let definition = try input.optional("definition", .definition)
+        let roleArn = try input.optional("roleArn", .arn)
+        try input.finish()
+        try ResourceName.checkARN(arn, types: ["stateMachine"])
+        let hasConfiguration = try Self.configurationMembers.contains { try input.object($0) != nil }
+        guard definition != nil || roleArn != nil || hasConfiguration else {
+            throw AWSError(
+                "MissingRequiredParameter",
+                "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified")
+        }
+        if try input.flag("publish") == true { throw Self.unsupported("Versions of state machines") }
+        var record = try await engine.stateMachine(arn: arn)
+        guard record.status == .active else { throw WorkflowEngineError.stateMachineDeleting(arn: arn) }
+        if let definition { try Self.check(definition, type: record.type) }
+        if let roleArn { try ResourceName.checkRole(roleArn) }
+        let before = record
+        record.definition = definition ?? record.definition
+        record.roleArn = roleArn ?? record.roleArn
+        record.configuration = try Self.configuration(input, over: record.configuration)
+        if record != before || record.revisionID == nil {
+            record.revisionID = randomUUIDText()
+            record.updatedAt = context.receivedAt
+            try await engine.updateStateMachine(record)
+        }
+        return [
+            "updateDate": (record.updatedAt ?? record.createdAt).json, "revisionId": .string(record.revisionID ?? ""),
+        ]
+    }
+
+    func describeStateMachine(_ input: OperationInput) async throws -> JSONObject {
+        let record = try await stateMachine(input)
+        var answer: JSONObject = [
+            "stateMachineArn": .string(record.arn), "name": .string(record.name), "status": .string(record.status.rawValue),
+            "definition": .string(record.definition), "roleArn": .string(record.roleArn), "type": .string(record.type),
+            "creationDate": record.createdAt.json,
+        ]
+        for (key, value) in record.configuration { answer[key] = value }
+        if let revisionID = record.revisionID { answer["revisionId"] = .string(revisionID) }
+        return answer
+    }
+
+    func describeStateMachineForExecution(_ input: OperationInput) async throws -> JSONObject {
+        let record = try await execution(input).stateMachine
+        var answer: JSONObject = [
+            "stateMachineArn": .string(record.arn), "name": .string(record.name), "definition": .string(record.definition),
+            "roleArn": .string(record.roleArn), "updateDate": (record.updatedAt ?? record.createdAt).json,
+        ]
+        for (key, value) in record.configuration { answer[key] = value }
+        if let revisionID = record.revisionID { answer["revisionId"] = .string(revisionID) }
+        return answer
+    }
+
+    func listStateMachines(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
+        var input = input
+        let limit = try input.maxResults()
+        let token = try input.optional("nextToken", .pageToken)
+        try input.finish()
+        let kind = "machines"
+        var records = try await engine.stateMachines(
+            account: context.account, region: context.region, after: try PageToken.decodeKey(kind, token),
+            limit: limit + 1)
+        let hasMore = records.count > limit
+        if hasMore { records.removeLast() }
+        var answer: JSONObject = [
+            "stateMachines": .array(
+                records.map { record in
+                    [
+                        "stateMachineArn": .string(record.arn), "name": .string(record.name),
+                        "type": .string(record.type), "creationDate": record.createdAt.json,
+                    ]
+                })
+        ]
+        if hasMore, let last = records.last {
+            answer["nextToken"] = PageToken.encode(kind, PageKey(time: last.createdAt, arn: last.arn))
+        }
+        return answer
+    }
+
+    func deleteStateMachine(_ input: OperationInput) async throws -> JSONObject {
+        var input = input
+        let arn = try input.required("stateMachineArn", .arn)
+        try input.finish()
+        try ResourceName.checkARN(arn, types: ["stateMachine"])
+        try await engine.deleteStateMachine(arn: arn)
+        return [:]
+    }
+
+    func validateStateMachineDefinition(_ input: OperationInput) throws -> JSONObject {
+        var input = input
+        let definition = try input.required("definition", OperationInput.TextRule(minimum: 0, maximum: 1 << 20))
+        let type = try input.optional("type", .oneOf(Self.types)) ?? "STANDARD"
+        let severity = try input.optional("severity", .oneOf(["ERROR", "WARNING"])) ?? "ERROR"
+        let limit = try input.maxResults(maximum: 100)
+        try input.finish()
+        let all = StateMachineDefinition.diagnostics(of: definition, type: StateMachineType(rawValue: type) ?? .standard)
+        let shown = all.filter { $0.severity == .error || severity == "WARNING" }
+        let diagnostics = shown.prefix(limit).map { diagnostic -> JSONValue in
+            var object: JSONObject = [
+                "severity": .string(diagnostic.severity.rawValue), "code": .string(diagnostic.code),
+                "message": .string(diagnostic.message),
+            ]
+            if let location = diagnostic.location { object["location"] = .string(location) }
+            return .object(object)
+        }
+        return [
+            "result": .string(all.contains { $0.severity == .error } ? "FAIL" : "OK"), "diagnostics": .array(diagnostics),
+            "truncated": .bool(shown.count > limit),
+        ]
+    }
+
+    // MARK: - Parts
+
+    /// The machine that `stateMachineArn` names.
+    private func stateMachine(_ input: OperationInput) async throws -> StateMachineRecord {
+        var input = input
+        let arn = try input.required("stateMachineArn", .arn)
+        try input.finish()
+        try ResourceName.checkARN(arn, types: ["stateMachine"])
+        return try await engine.stateMachine(arn: arn)
+    }
+
+    private static func check(_ definition: String, type: String) throws {
+        do {
+            _ = try StateMachineDefinition(parsing: definition, type: StateMachineType(rawValue: type) ?? .standard)
+        } catch {
+            throw AWSError("InvalidDefinition", error.exceptionMessage)
+        }
+    }
+
+    static func unsupported(_ what: String) -> AWSError {
+        AWSError("ValidationException", "\(what) are not supported.")
+    }
+
+    private static let configurationMembers = [
+        "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration",
+    ]
+
+    /// The configurations a machine is described with: what the input gives, else `old`, else the service's defaults.
+    private static func configuration(_ input: OperationInput, over old: JSONObject?) throws -> JSONObject {
+        let defaults: JSONObject = [
+            "loggingConfiguration": ["level": "OFF", "includeExecutionData": false],
+            "tracingConfiguration": ["enabled": false], "encryptionConfiguration": ["type": "AWS_OWNED_KEY"],
+        ]
+        var result = old ?? defaults
+        for name in configurationMembers {
+            guard let given = try input.object(name) else { continue }
+            var merged = defaults[name]?.object ?? [:]
+            for (key, value) in given { merged[key] = value }
+            if name == "encryptionConfiguration", merged["type"]?.string != "AWS_OWNED_KEY" {
+                throw AWSError(
+                    "InvalidEncryptionConfiguration", "Encryption with a key of one's own is not supported.")
+            }
+            result[name] = .object(merged)
+        }
+        return result
+    }
+}

@@ -1,0 +1,80 @@
+package import AWSProtocol
+package import JSONModel
+package import ServiceKit
+import StateStore
+package import WorkflowEngine
+
+/// AWS Step Functions: the operations on state machines and executions.
+///
+/// - Source: the service model of `states`; messages as the real service gives them.
+package struct StatesService: JSONService {
+    let engine: WorkflowEngine
+
+    package init(engine: WorkflowEngine) { self.engine = engine }
+
+    package var name: String { "states" }
+    package var wire: WireProtocol { .json10(targetPrefix: "AWSStepFunctions") }
+
+    package func call(_ operation: String, _ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
+        do {
+            return try await perform(operation, OperationInput(input), context)
+        } catch let error as WorkflowEngineError {
+            throw AWSError(error)
+        } catch let error as StateStoreError {
+            throw AWSError(error)
+        } catch is CancellationError {
+            throw AWSError("ServiceUnavailable", "The server is shutting down.", httpStatus: 503)
+        }
+    }
+
+    private func perform(
+        _ operation: String, _ input: OperationInput, _ context: CallContext
+    ) async throws -> JSONObject {
+        switch operation {
+        case "CreateStateMachine": try await createStateMachine(input, context)
+        case "UpdateStateMachine": try await updateStateMachine(input, context)
+        case "DescribeStateMachine": try await describeStateMachine(input)
+        case "DescribeStateMachineForExecution": try await describeStateMachineForExecution(input)
+        case "ListStateMachines": try await listStateMachines(input, context)
+        case "DeleteStateMachine": try await deleteStateMachine(input)
+        case "ValidateStateMachineDefinition": try validateStateMachineDefinition(input)
+        case "StartExecution": try await startExecution(input, context)
+        case "StopExecution": try await stopExecution(input)
+        case "DescribeExecution": try await describeExecution(input)
+        case "ListExecutions": try await listExecutions(input, context)
+        case "GetExecutionHistory": try await getExecutionHistory(input)
+        case "SendTaskSuccess": try await sendTaskSuccess(input)
+        case "SendTaskFailure": try await sendTaskFailure(input)
+        case "SendTaskHeartbeat": try await sendTaskHeartbeat(input)
+        case "TagResource": try await tagResource(input)
+        case "UntagResource": try await untagResource(input)
+        case "ListTagsForResource": try await listTagsForResource(input)
+        default: throw AWSError.unknownOperation(operation, service: name)
+        }
+    }
+}
+
+extension AWSError {
+    fileprivate init(_ error: WorkflowEngineError) {
+        switch error {
+        case .stateMachineDoesNotExist(let arn):
+            self.init("StateMachineDoesNotExist", "State Machine Does Not Exist: '\(arn)'")
+        case .stateMachineDeleting(let arn):
+            self.init("StateMachineDeleting", "State Machine Is Deleting: '\(arn)'")
+        case .executionDoesNotExist(let arn):
+            self.init("ExecutionDoesNotExist", "Execution Does Not Exist: '\(arn)'")
+        case .executionAlreadyExists(let arn):
+            self.init("ExecutionAlreadyExists", "Execution Already Exists: '\(arn)'")
+        case .taskDoesNotExist:
+            self.init("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        }
+    }
+
+    fileprivate init(_ error: StateStoreError) {
+        switch error {
+        case .tooManyWrites: self.init("ThrottlingException", "Rate exceeded")
+        case .full, .closed: self.init("ServiceUnavailable", error.description, httpStatus: 503)
+        default: self = .internalFailure(error.description)
+        }
+    }
+}
