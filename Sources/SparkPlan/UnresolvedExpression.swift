@@ -130,7 +130,6 @@ extension UnresolvedExpression {
         case .inSubquery(let value, _): return "(\(value.sqlText) IN (listquery()))"
         case .exists: return "exists()"
         case .scalarSubquery: return "scalarsubquery()"
-        case .extract(let value, .literal(.string(let member), _)): return "\(value.sqlText).\(member)"
         case .extract(let value, let index): return "\(value.sqlText)[\(index.sqlText)]"
         case .function(let call): return call.sqlText
         }
