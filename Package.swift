@@ -137,14 +137,17 @@ let package = Package(
             ["AWSProtocol", "JSONModel", "ServiceKit", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine"]),
         library(
             "StatesIntegrations",
-            ["AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "StatesRuntime", "Support", "WorkflowEngine"]),
+            [
+                "AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "StatesLanguage", "StatesRuntime", "Support",
+                "WorkflowEngine",
+            ]),
         library(
             "GlueService",
             ["AWSProtocol", "BatchEngine", "CatalogEngine", "GlueModel", "JSONModel", "ServiceKit", "Support"]),
         library(
             "BatchService",
             ["AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "StateStore", "Support"]),
-        library("LogsService", ["AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "StateStore", "Support"]),
+        library("LogsService", ["AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "StateStore", "Support"]),
         library("S3Service", ["AWSProtocol", "JSONModel", "ObjectServer", "ServiceKit", "StateStore", "Support", nioCore, crypto]),
         library(
             "AWSServer",
@@ -182,7 +185,7 @@ let package = Package(
         tests("JSONModelTests", ["JSONModel", "CJansson", "Support"]),
         tests("JSONPathTests", ["JSONModel", "JSONPath"]),
         tests("StatesLanguageTests", ["JSONModel", "StatesLanguage"]),
-        tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"]),
+        tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"], fixtures: true),
         tests("StateStoreTests", ["JSONModel", "StateStore", "Support", sqlite]),
         tests("WorkflowEngineTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
         tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "StateStore", "StatesService", "Support", "WorkflowEngine"]),

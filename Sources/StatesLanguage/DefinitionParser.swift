@@ -1,10 +1,227 @@
 import JSONModel
+import JSONPath
 
-/// Reads a definition and checks it in one walk in document order.
+/// Reads a definition and checks it in one walk: what each field may hold, and what names it may refer to. Findings are
+/// put into document order at the end.
 struct DefinitionParser {
+    let type: StateMachineType
+    var diagnostics: [Diagnostic] = []
+    /// Names of all states of the machine, which must differ.
+    private var stateNames: Set<String> = []
+    var usesJSONata = false
+
     static func parse(
         _ text: String, type: StateMachineType
     ) -> (definition: StateMachineDefinition?, diagnostics: [Diagnostic]) {
-        (nil, [])
+        let document: JSONValue
+        do {
+            document = try JSONValue(parsing: text)
+        } catch {
+            return (nil, [Self.finding(on: error, in: text)])
+        }
+        guard case .object(let object) = document else {
+            let message = "Definition must be a valid JSON object"
+            return (nil, [Diagnostic(.error, code: Diagnostic.invalidSchema, message: message, location: nil)])
+        }
+        var parser = DefinitionParser(type: type)
+        let definition = parser.machine(object, text: text)
+        let diagnostics = inDocumentOrder(parser.diagnostics, document)
+        return (diagnostics.contains { $0.severity == .error } ? nil : definition, diagnostics)
     }
+
+    private static func finding(on error: JSONSyntaxError, in text: String) -> Diagnostic {
+        if text.utf8.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
+            return Diagnostic(
+                .error, code: Diagnostic.invalidSchema, message: "Definition must be a valid JSON object", location: nil)
+        }
+        // Jackson quotes the beginning of its source.
+        let shown = text.utf16.count <= 500 ? text : String(decoding: text.utf16.prefix(500), as: UTF16.self)
+        let rest = text.utf16.count - shown.utf16.count
+        let place = "[Source: (String)\"\(shown)\"\(rest > 0 ? "[truncated \(rest) chars]" : ""); "
+            + "line: \(error.line), column: \(error.column)]"
+        return Diagnostic(
+            .error, code: Diagnostic.invalidJSON, message: "\(error.message)\n at \(place)", location: place)
+    }
+
+    private mutating func machine(_ object: JSONObject, text: String) -> StateMachineDefinition? {
+        let allowed: Set = ["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]
+        checkFields(object, allowed, "/")
+        let language = queryLanguage(object, inherited: .jsonPath, at: "/")
+        let timeout = integer(object, "TimeoutSeconds", at: "", in: 1...99_999_999)
+        let version = string(object, "Version", at: "")
+        let comment = string(object, "Comment", at: "")
+        let root = group(object, at: "", language: language)
+        if usesJSONata, !diagnostics.contains(where: { $0.severity == .error }) {
+            report("The query language 'JSONata' is not supported by this server", at: "/")
+        }
+        guard let root else { return nil }
+        return StateMachineDefinition(
+            text: text, comment: comment, version: version, timeoutSeconds: timeout, root: root)
+    }
+
+    /// `StartAt` and `States` of a machine, branch or processor.
+    /// - Parameter location: of the object; empty for the machine itself.
+    mutating func group(_ object: JSONObject, at location: String, language: QueryLanguage) -> StateGroup? {
+        let missing = ["StartAt", "States"].filter { object[$0] == nil }
+        if !missing.isEmpty {
+            report("These fields are required: [\(missing.joined(separator: ", "))]", at: location.isEmpty ? "/" : location)
+        }
+        let startAt = string(object, "StartAt", at: location)
+        guard let value = object["States"] else { return nil }
+        guard case .object(let members) = value else {
+            report("Expected value of type Object", at: location + "/States")
+            return nil
+        }
+        if members.isEmpty { report("Value cannot be empty", at: location + "/States") }
+        var states: [StateDefinition] = []
+        var referred: Set<String> = []
+        for (name, value) in members {
+            let place = "\(location)/States/\(name)"
+            if !stateNames.insert(name).inserted {
+                report("Duplicate State name: \(name)", code: "DUPLICATE_STATE_NAME", at: place)
+            }
+            if name.utf16.count > 80 { report("State name exceeds 80 characters", at: place) }
+            guard case .object(let fields) = value else {
+                report("Expected value of type Object", at: place)
+                continue
+            }
+            if let state = state(fields, name: name, at: place, siblings: members, language: language, referred: &referred) {
+                states.append(state)
+            }
+        }
+        if let startAt {
+            if members.contains(startAt) {
+                referred.insert(startAt)
+            } else {
+                report(
+                    "Missing 'StartAt' target: \(startAt)", code: "MISSING_TRANSITION_TARGET",
+                    at: location + "/StartAt")
+            }
+        }
+        if startAt.map(members.contains) ?? false {
+            for name in members.keys where !referred.contains(name) {
+                report(
+                    "State \"\(name)\" is not reachable.", code: "MISSING_TRANSITION_TARGET",
+                    at: "\(location)/States/\(name)")
+            }
+        }
+        guard let startAt, states.count == members.count else { return nil }
+        return StateGroup(startAt: startAt, states: states)
+    }
+
+    /// Orders findings by where their locations stand in the document, a missing field by its object.
+    private static func inDocumentOrder(_ diagnostics: [Diagnostic], _ document: JSONValue) -> [Diagnostic] {
+        guard diagnostics.count > 1 else { return diagnostics }
+        var positions: [String: Int] = [:]
+        func visit(_ value: JSONValue, _ path: String) {
+            positions[path.isEmpty ? "/" : path] = positions.count
+            switch value {
+            case .object(let object): for (key, member) in object { visit(member, path + "/" + key) }
+            case .array(let elements): for (index, element) in elements.enumerated() { visit(element, path + "[\(index)]") }
+            default: break
+            }
+        }
+        visit(document, "")
+        return diagnostics.enumerated().sorted { a, b in
+            let first = positions[a.element.location ?? "/"] ?? .max, second = positions[b.element.location ?? "/"] ?? .max
+            return (first, a.offset) < (second, b.offset)
+        }.map(\.element)
+    }
+}
+
+/// The language of a state's expressions.
+enum QueryLanguage: String {
+    case jsonPath = "JSONPath"
+    case jsonata = "JSONata"
+}
+
+// Reading of single fields.
+extension DefinitionParser {
+    mutating func report(_ message: String, code: String = Diagnostic.invalidSchema, at location: String) {
+        diagnostics.append(Diagnostic(.error, code: code, message: message, location: location))
+    }
+
+    mutating func checkFields(_ object: JSONObject, _ allowed: Set<String>, _ location: String) {
+        for key in object.keys where !allowed.contains(key) {
+            report("The field '\(key)' is not supported by Step Functions", at: location)
+        }
+    }
+
+    mutating func queryLanguage(_ object: JSONObject, inherited: QueryLanguage, at location: String) -> QueryLanguage {
+        guard let value = object["QueryLanguage"] else { return inherited }
+        guard let language = value.string.flatMap(QueryLanguage.init) else {
+            report("The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]", at: join(location, "QueryLanguage"))
+            return inherited
+        }
+        if language == .jsonata { usesJSONata = true }
+        return language
+    }
+
+    mutating func string(_ object: JSONObject, _ key: String, at location: String) -> String? {
+        guard let value = object[key] else { return nil }
+        if let text = value.string { return text }
+        report("Expected value of type String", at: join(location, key))
+        return nil
+    }
+
+    mutating func integer(
+        _ object: JSONObject, _ key: String, at location: String, in range: ClosedRange<Int64>
+    ) -> Int64? {
+        guard let value = object[key] else { return nil }
+        guard let number = value.number, let integer = number.int64 else {
+            report("Expected value of type Integer", at: join(location, key))
+            return nil
+        }
+        if range.contains(integer) { return integer }
+        let bound = integer < range.lowerBound ? "greater than or equal to \(range.lowerBound)" : "less than or equal to \(range.upperBound)"
+        report("Value must be \(bound)", at: join(location, key))
+        return nil
+    }
+
+    mutating func array(_ object: JSONObject, _ key: String, at location: String) -> [JSONValue]? {
+        guard let value = object[key] else { return nil }
+        guard let elements = value.array else {
+            report("Expected value of type Array", at: join(location, key))
+            return nil
+        }
+        return elements
+    }
+
+    mutating func path(_ object: JSONObject, _ key: String, at location: String) -> PathExpression? {
+        guard let text = string(object, key, at: location) else { return nil }
+        guard let path = PathExpression(text) else {
+            report("The value for the field '\(key)' must be a valid JSONPath", at: join(location, key))
+            return nil
+        }
+        return path
+    }
+
+    mutating func referencePath(_ object: JSONObject, _ key: String, at location: String) -> PathExpression? {
+        guard let path = path(object, key, at: location) else { return nil }
+        if !path.path.isReference {
+            report("Value is not a Reference Path: \(path.text)", at: join(location, key))
+            return nil
+        }
+        return path
+    }
+
+    mutating func dataPath(_ object: JSONObject, _ key: String, at location: String) -> DataPath {
+        guard let value = object[key] else { return .whole }
+        if value.isNull { return .empty }
+        guard let path = path(object, key, at: location) else { return .whole }
+        return path.root == .data && path.path.isRoot ? .whole : .path(path)
+    }
+
+    mutating func resultPath(_ object: JSONObject, at location: String) -> ResultPath {
+        guard let value = object["ResultPath"] else { return .replace }
+        if value.isNull { return .discard }
+        guard let text = string(object, "ResultPath", at: location) else { return .replace }
+        guard let path = ReferencePath(text) else {
+            report("Value is not a Reference Path: \(text)", at: join(location, "ResultPath"))
+            return .replace
+        }
+        return text == "$" ? .replace : .set(path)
+    }
+
+    func join(_ location: String, _ key: String) -> String { location == "/" ? "/" + key : location + "/" + key }
 }

@@ -10,6 +10,8 @@ package indirect enum PayloadTemplate: Sendable, Hashable {
     package struct Member: Sendable, Hashable {
         /// Without `.$`.
         package var name: String
+        /// As written.
+        package var key: String
         package var value: Value
     }
 

@@ -1,16 +1,49 @@
 package import StatesLanguage
+import JSONModel
+import Support
 
 /// One workflow execution, advanced by events. Performs no I/O and reads no clock: the same events in the same contexts
 /// give the same history and commands, byte for byte.
+///
+/// A scope is a place where states run one after another; branches and iterations are scopes inside a scope. A step
+/// takes the scopes that can go on, one after another, each until it waits for something or ends.
 package struct ExecutionMachine: ~Copyable, Sendable {
     package let definition: StateMachineDefinition
     package let execution: ExecutionIdentity
     package let limits: ExecutionLimits
 
     /// Nil while the execution runs.
-    package private(set) var outcome: ExecutionOutcome?
+    package internal(set) var outcome: ExecutionOutcome?
     /// The id that the next history event will get.
-    package private(set) var nextEventID: Int64 = 1
+    package internal(set) var nextEventID: Int64 = 1
+
+    /// Slot 0 is the execution itself; nil marks a free slot.
+    var scopes: [Scope?] = []
+    var freeSlots: [Int] = []
+    /// Slots that may go on, in order, each once. A slot whose scope no longer can is passed over.
+    var ready: [Int] = []
+    /// Branches and iterations that ended, whose parents do not know yet.
+    var ended: [(slot: Int, failure: StateFailure?)] = []
+    /// Parallel and Map states whose children have all ended.
+    var groupEnded: [Int] = []
+    var slotOfTask: [String: Int] = [:]
+    var slotOfTimer: [String: Int] = [:]
+    var executionTimer: TimerWait?
+    var isContinuationPending = false
+    /// Makes identifiers of timers unique in the execution.
+    var timerCount: Int64 = 0
+
+    /// Paths of frames that may differ from the last snapshot, and those that it has.
+    var dirtyFrames: Set<String> = []
+    var savedFrames: Set<String> = []
+
+    // The step being applied.
+    var history: [HistoryEvent] = []
+    var commands: [ExecutionCommand] = []
+    var now = Timestamp(millisecondsSince1970: 0)
+    var random = StepRandom(seed: StepSeed(high: 0, low: 0))
+    var transitions = 0
+    var historyBytes = 0
 
     /// An execution that has not begun; its first event is `started`.
     package init(
@@ -19,15 +52,7 @@ package struct ExecutionMachine: ~Copyable, Sendable {
         self.definition = definition
         self.execution = execution
         self.limits = limits
-    }
-
-    /// An execution as a snapshot has it. `frames` are all of its frames in any order, `definition` and `execution`
-    /// what it was started with.
-    package init(
-        definition: StateMachineDefinition, execution: ExecutionIdentity, frames: [SnapshotFrame],
-        limits: ExecutionLimits = .default
-    ) throws(SnapshotError) {
-        self.init(definition: definition, execution: execution, limits: limits)
+        dirtyFrames.insert("")
     }
 
     /// Applies `event`, appending what must become durable to `history`, then what must be done to `commands`.
@@ -39,20 +64,247 @@ package struct ExecutionMachine: ~Copyable, Sendable {
         _ event: ExecutionEvent, in context: StepContext, history: inout [HistoryEvent],
         commands: inout [ExecutionCommand]
     ) throws(ExecutionError) {
-        throw ExecutionError("unfinished")
+        guard outcome == nil else { return }
+        now = context.now
+        random = StepRandom(seed: context.seed)
+        transitions = 0
+        historyBytes = 0
+        // The arrays move in and out, so that appending never copies them.
+        swap(&history, &self.history)
+        swap(&commands, &self.commands)
+        defer {
+            swap(&history, &self.history)
+            swap(&commands, &self.commands)
+        }
+        dirtyFrames.insert("")
+        try receive(event)
+        try run()
     }
 
-    /// What differs from the snapshot of the last call, or from no snapshot at the first. After the end of the
-    /// execution every frame but `""` is removed.
-    package mutating func takeFrameChanges() -> [FrameChange] { [] }
-
-    /// All frames, whatever has been taken.
-    package func snapshot() -> [SnapshotFrame] { [] }
-
     /// Whether an outcome of the task would still count.
-    package func isWaiting(forTask taskID: String) -> Bool { false }
+    package func isWaiting(forTask taskID: String) -> Bool { slotOfTask[taskID] != nil }
 
     /// Starts of tasks, timers and the continuation that the execution waits for: what must be performed again when
     /// nothing is known of the commands given before a crash.
-    package var outstandingCommands: [ExecutionCommand] { [] }
+    package var outstandingCommands: [ExecutionCommand] {
+        guard outcome == nil else { return [] }
+        var result: [ExecutionCommand] = []
+        func add(_ timer: TimerWait?) {
+            if let timer { result.append(.startTimer(timerID: timer.timerID, at: timer.at)) }
+        }
+        add(executionTimer)
+        for scope in scopes {
+            switch scope?.phase {
+            case .task(let wait):
+                result.append(.startTask(wait.start))
+                add(wait.timeout)
+                add(wait.heartbeat)
+            case .waiting(let timer), .retrying(let timer): add(timer)
+            case .entering, .executing, .group, .done, nil: break
+            }
+        }
+        if isContinuationPending { result.append(.continueExecution) }
+        return result
+    }
+}
+
+// Events and the loop.
+extension ExecutionMachine {
+    private mutating func receive(_ event: ExecutionEvent) throws(ExecutionError) {
+        switch event {
+        case .started: try start()
+        case .continuation: isContinuationPending = false
+        case .taskSubmitted(let taskID, let output): try taskSubmitted(taskID, output)
+        case .taskSucceeded(let taskID, let output): try taskSucceeded(taskID, output)
+        case .taskFailed(let taskID, let error, let cause):
+            try taskFailed(taskID, StateFailure(error: error, cause: cause))
+        case .taskHeartbeat(let taskID): try restartHeartbeat(taskID)
+        case .activityStarted(let taskID, let workerName): try activityStarted(taskID, workerName)
+        case .timerFired(let timerID): try timerFired(timerID)
+        case .stopRequested(let error, let cause): stop(error: error, cause: cause)
+        }
+    }
+
+    private mutating func start() throws(ExecutionError) {
+        guard scopes.isEmpty else { return }
+        let scope = Scope(
+            path: "", parent: nil, index: 0, group: definition.root, item: nil,
+            phase: .entering(definition.root.startAt), input: execution.input)
+        scopes.append(scope)
+        var details: JSONObject = [
+            "input": .string(execution.input.text), "inputDetails": Self.complete, "roleArn": .string(execution.roleArn),
+        ]
+        if let arn = execution.stateMachineAliasArn { details["stateMachineAliasArn"] = .string(arn) }
+        if let arn = execution.stateMachineVersionArn { details["stateMachineVersionArn"] = .string(arn) }
+        emit(.executionStarted, after: 0, details)
+        if let seconds = definition.timeoutSeconds {
+            executionTimer = startTimer("execution", at: execution.startTime.adding(milliseconds: seconds * 1000), slot: 0)
+        }
+        enqueue(0)
+    }
+
+    /// Lets scopes go on until all wait, the execution ends, or the step is long enough.
+    private mutating func run() throws(ExecutionError) {
+        guard !isContinuationPending else { return }
+        var position = 0
+        try settle()
+        while outcome == nil, position < ready.count {
+            let slot = ready[position]
+            guard let scope = scopes[slot], scope.isRunnable else {
+                scopes[slot]?.isQueued = false
+                position += 1
+                continue
+            }
+            if nextEventID > limits.historyEventsMax {
+                let cause = "The execution reached the maximum number of history events (\(limits.historyEventsMax))."
+                endExecution(.failed(error: StateFailure.runtime, cause: cause), after: scope.lastEventID)
+                break
+            }
+            if transitions >= limits.stepTransitionsMax || historyBytes >= limits.stepHistoryBytesMax {
+                isContinuationPending = true
+                commands.append(.continueExecution)
+                break
+            }
+            transitions += 1
+            try step(slot)
+            try settle()
+        }
+        ready.removeFirst(min(position, ready.count))
+    }
+
+    private mutating func stop(error: String?, cause: String?) {
+        endExecution(.aborted(error: error, cause: cause), after: scopes.first??.enteredFrom ?? 0)
+    }
+
+    /// Ends the execution with its last event, cancelling whatever runs.
+    mutating func endExecution(_ outcome: ExecutionOutcome, after previous: Int64) {
+        cancelChildrenAndWaits()
+        var details = JSONObject()
+        let type: HistoryEventType
+        switch outcome {
+        case .succeeded(let output):
+            type = .executionSucceeded
+            details = ["output": .string(output.text), "outputDetails": Self.complete]
+        case .failed(let error, let cause):
+            type = .executionFailed
+            details = Self.failureDetails(error, cause)
+        case .timedOut(let error, let cause):
+            type = .executionTimedOut
+            details = Self.failureDetails(error, cause)
+        case .aborted(let error, let cause):
+            type = .executionAborted
+            details = Self.failureDetails(error, cause)
+        }
+        emit(type, after: previous, details)
+        self.outcome = outcome
+        for scope in scopes { if let scope { markDirty(scope) } }
+        scopes = []
+        freeSlots = []
+        ready = []
+        ended = []
+        groupEnded = []
+        isContinuationPending = false
+        commands.append(.endExecution(outcome))
+    }
+
+    private mutating func cancelChildrenAndWaits() {
+        for slot in scopes.indices { cancelWaits(slot) }
+        if let executionTimer {
+            commands.append(.cancelTimer(timerID: executionTimer.timerID))
+            slotOfTimer[executionTimer.timerID] = nil
+        }
+        executionTimer = nil
+    }
+
+    /// Takes back the task and timers of one scope.
+    mutating func cancelWaits(_ slot: Int) {
+        switch scopes[slot]?.phase {
+        case .task(let wait):
+            commands.append(.cancelTask(taskID: wait.start.taskID))
+            endTaskWait(wait)
+        case .waiting(let timer), .retrying(let timer): cancelTimer(timer)
+        case .entering, .executing, .group, .done, nil: break
+        }
+    }
+
+    /// Forgets a task and takes its timers back.
+    mutating func endTaskWait(_ wait: TaskWait) {
+        slotOfTask[wait.start.taskID] = nil
+        if let timer = wait.timeout { cancelTimer(timer) }
+        if let timer = wait.heartbeat { cancelTimer(timer) }
+    }
+}
+
+// What all states use.
+extension ExecutionMachine {
+    static let complete: JSONValue = ["truncated": false]
+
+    static func failureDetails(_ error: String?, _ cause: String?) -> JSONObject {
+        var details = JSONObject()
+        if let error { details["error"] = .string(error) }
+        if let cause { details["cause"] = .string(cause) }
+        return details
+    }
+
+    /// Appends an event and returns its id.
+    @discardableResult
+    mutating func emit(_ type: HistoryEventType, after previous: Int64, _ details: JSONObject?) -> Int64 {
+        let id = nextEventID
+        nextEventID += 1
+        history.append(HistoryEvent(id: id, previousEventID: previous, timestamp: now, type: type, details: details))
+        historyBytes += 100
+        if let details {
+            for (_, value) in details { if case .string(let text) = value { historyBytes += text.utf8.count } }
+        }
+        return id
+    }
+
+    /// Appends an event of a scope: it points at the scope's last one and becomes it.
+    mutating func emit(_ type: HistoryEventType, in slot: Int, _ details: JSONObject?) throws(ExecutionError) {
+        let previous = try scope(slot).lastEventID
+        let id = emit(type, after: previous, details)
+        scopes[slot]?.lastEventID = id
+    }
+
+    func scope(_ slot: Int) throws(ExecutionError) -> Scope {
+        guard scopes.indices.contains(slot), let scope = scopes[slot] else {
+            throw ExecutionError("no scope in slot \(slot)")
+        }
+        return scope
+    }
+
+    func state(_ slot: Int) throws(ExecutionError) -> StateDefinition {
+        guard let state = try scope(slot).state else { throw ExecutionError("no current state in slot \(slot)") }
+        return state
+    }
+
+    mutating func startTimer(_ kind: String, at: Timestamp, slot: Int) -> TimerWait {
+        timerCount += 1
+        let timer = TimerWait(timerID: "\(kind)-\(timerCount)", at: at)
+        slotOfTimer[timer.timerID] = slot
+        commands.append(.startTimer(timerID: timer.timerID, at: at))
+        return timer
+    }
+
+    mutating func cancelTimer(_ timer: TimerWait) {
+        if slotOfTimer.removeValue(forKey: timer.timerID) != nil {
+            commands.append(.cancelTimer(timerID: timer.timerID))
+        }
+    }
+
+    mutating func setPhase(_ slot: Int, _ phase: Scope.Phase) {
+        scopes[slot]?.phase = phase
+        if let scope = scopes[slot] {
+            markDirty(scope)
+            if scope.isRunnable { enqueue(slot) }
+        }
+    }
+
+    mutating func enqueue(_ slot: Int) {
+        guard scopes[slot]?.isQueued == false else { return }
+        scopes[slot]?.isQueued = true
+        ready.append(slot)
+    }
+
+    mutating func markDirty(_ scope: Scope) { dirtyFrames.insert(scope.path) }
 }

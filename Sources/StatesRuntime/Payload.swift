@@ -11,6 +11,12 @@ package struct Payload: Sendable, Hashable {
         text = value.text
     }
 
+    /// `text` must be JSON for `value`.
+    init(_ value: JSONValue, text: String) {
+        self.value = value
+        self.text = text
+    }
+
     /// Keeps `text` as it is.
     package init(parsing text: String) throws(JSONSyntaxError) {
         value = try JSONValue(parsing: text)

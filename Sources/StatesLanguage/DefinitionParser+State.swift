@@ -1,0 +1,273 @@
+import JSONModel
+import Support
+
+private let longestSeconds: Int64 = 99_999_999
+
+// One state of each type.
+extension DefinitionParser {
+    mutating func state(
+        _ fields: JSONObject, name: String, at location: String, siblings: JSONObject, language: QueryLanguage,
+        referred: inout Set<String>
+    ) -> StateDefinition? {
+        guard let value = fields["Type"] else {
+            report("These fields are required: [Type]", at: location)
+            return nil
+        }
+        guard let type = value.string.flatMap(StateType.init) else {
+            let names = StateType.allCases.map(\.rawValue).joined(separator: ", ")
+            report("The field 'Type' should have one of these values: [\(names)]", at: location + "/Type")
+            return nil
+        }
+        let own = queryLanguage(fields, inherited: language, at: location)
+        if language == .jsonata, own == .jsonPath {
+            report("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at: location)
+        }
+        if own == .jsonata {
+            // Its fields are another language's: only the transitions are read, so that targets count as reached.
+            for (_, target) in Self.targets(of: fields) { referred.insert(target) }
+            return nil
+        }
+        checkFields(fields, Self.fields(of: type), location)
+        var common = StateFields()
+        common.comment = string(fields, "Comment", at: location)
+        common.inputPath = dataPath(fields, "InputPath", at: location)
+        common.outputPath = dataPath(fields, "OutputPath", at: location)
+        if type != .map { common.parameters = template(fields, "Parameters", at: location) }
+        common.resultSelector = template(fields, "ResultSelector", at: location)
+        common.resultPath = resultPath(fields, at: location)
+        common.assign = assign(fields, at: location)
+        if Self.fields(of: type).contains("Next") {
+            common.transition = transition(fields, at: location, siblings: siblings, referred: &referred)
+        }
+        common.retriers = retriers(fields, at: location)
+        common.catchers = catchers(fields, at: location, siblings: siblings, referred: &referred)
+        let body: StateBody? =
+            switch type {
+            case .pass: .pass(result: fields["Result"])
+            case .succeed: .succeed
+            case .task: task(fields, at: location).map { .task($0) }
+            case .choice: choice(fields, at: location, siblings: siblings, referred: &referred).map { .choice($0) }
+            case .wait: wait(fields, at: location).map { .wait($0) }
+            case .fail: .fail(fail(fields, at: location))
+            case .parallel: parallel(fields, at: location).map { .parallel($0) }
+            case .map: map(fields, at: location).map { .map($0) }
+            }
+        return body.map { StateDefinition(common, name: name, body: $0) }
+    }
+
+    private static func fields(of type: StateType) -> Set<String> {
+        let all: Set = ["Type", "Comment", "QueryLanguage"]
+        let data: Set = ["InputPath", "OutputPath"]
+        let result: Set = ["Parameters", "ResultSelector", "ResultPath", "Assign", "Retry", "Catch", "Next", "End"]
+        switch type {
+        case .pass:
+            return all.union(data).union(["Parameters", "Result", "ResultPath", "Assign", "Next", "End"])
+        case .task:
+            return all.union(data).union(result).union([
+                "Resource", "TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds", "HeartbeatSecondsPath",
+                "Credentials",
+            ])
+        case .choice: return all.union(data).union(["Choices", "Default", "Assign"])
+        case .wait:
+            return all.union(data).union([
+                "Seconds", "SecondsPath", "Timestamp", "TimestampPath", "Assign", "Next", "End",
+            ])
+        case .succeed: return all.union(data)
+        case .fail: return all.union(["Error", "ErrorPath", "Cause", "CausePath"])
+        case .parallel: return all.union(data).union(result).union(["Branches"])
+        case .map:
+            return all.union(data).union(result).union([
+                "Iterator", "ItemProcessor", "ItemsPath", "ItemSelector", "MaxConcurrency", "MaxConcurrencyPath",
+                "ToleratedFailureCount", "ToleratedFailureCountPath", "ToleratedFailurePercentage",
+                "ToleratedFailurePercentagePath", "Label", "ItemReader", "ItemBatcher", "ResultWriter",
+            ])
+        }
+    }
+
+    private mutating func transition(
+        _ fields: JSONObject, at location: String, siblings: JSONObject, referred: inout Set<String>
+    ) -> Transition? {
+        let next = string(fields, "Next", at: location)
+        var isEnd = false
+        if let value = fields["End"] {
+            if let flag = value.bool {
+                isEnd = flag
+            } else {
+                report("Expected value of type Boolean", at: location + "/End")
+                return nil
+            }
+        }
+        if let next {
+            if isEnd { report("Only one of these fields is allowed: [Next, End]", at: location) }
+            target(next, at: location + "/Next", siblings: siblings, referred: &referred)
+            return .next(next)
+        }
+        if isEnd { return .end }
+        if fields["Next"] == nil { report("One of these fields is required: [Next, End]", at: location) }
+        return nil
+    }
+
+    mutating func target(
+        _ name: String, field: String = "Next", at location: String, siblings: JSONObject, referred: inout Set<String>
+    ) {
+        if siblings.contains(name) {
+            referred.insert(name)
+        } else {
+            report("Missing '\(field)' target: \(name)", code: "MISSING_TRANSITION_TARGET", at: location)
+        }
+    }
+
+    private mutating func numberField(
+        _ fields: JSONObject, _ key: String, at location: String, in range: ClosedRange<Int64>
+    ) -> NumberField? {
+        if fields[key] != nil, fields[key + "Path"] != nil {
+            report("Only one of these fields is allowed: [\(key), \(key)Path]", at: location)
+        }
+        if let value = integer(fields, key, at: location, in: range) { return .literal(value) }
+        return referencePath(fields, key + "Path", at: location).map { .path($0) }
+    }
+
+    private mutating func task(_ fields: JSONObject, at location: String) -> TaskFields? {
+        guard fields["Resource"] != nil else {
+            report("These fields are required: [Resource]", at: location)
+            return nil
+        }
+        let timeout = numberField(fields, "TimeoutSeconds", at: location, in: 1...longestSeconds)
+        let heartbeat = numberField(fields, "HeartbeatSeconds", at: location, in: 1...longestSeconds)
+        if case .literal(let timeout) = timeout, case .literal(let heartbeat) = heartbeat, heartbeat >= timeout {
+            report("HeartbeatSeconds must be smaller than TimeoutSeconds", at: location + "/HeartbeatSeconds")
+        }
+        var credentials: PayloadTemplate?
+        if let value = fields["Credentials"] {
+            if let object = value.object, object["RoleArn"] == nil, object["RoleArn.$"] == nil {
+                report("The field 'RoleArn' is required but was missing", at: location + "/Credentials")
+            }
+            credentials = template(fields, "Credentials", at: location)
+        }
+        guard let text = string(fields, "Resource", at: location) else { return nil }
+        guard let resource = TaskResource(text) else {
+            report(
+                "The resource provided \(text) is not recognized. The value is not a valid resource ARN, or the resource is not available in this region.",
+                at: location + "/Resource")
+            return nil
+        }
+        if type == .express {
+            if resource.pattern != .requestResponse {
+                report("Express state machine does not support '\(resource.pattern.suffix)' service integration ", at: location + "/Resource")
+            } else if resource.kind == .activity {
+                report("Express state machine does not support Activity ARN as Resource", at: location + "/Resource")
+            }
+        }
+        return TaskFields(
+            resource: resource, timeoutSeconds: timeout, heartbeatSeconds: heartbeat, credentials: credentials)
+    }
+
+    private mutating func wait(_ fields: JSONObject, at location: String) -> WaitDuration? {
+        let keys = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+        let present = keys.filter { fields[$0] != nil }
+        guard present.count == 1 else {
+            let list = keys.joined(separator: ", ")
+            report("\(present.isEmpty ? "One of these fields is required" : "Only one of these fields is allowed"): [\(list)]", at: location)
+            return nil
+        }
+        switch present[0] {
+        case "Seconds": return integer(fields, "Seconds", at: location, in: 0...Int64.max).map { .seconds($0) }
+        case "SecondsPath": return referencePath(fields, "SecondsPath", at: location).map { .secondsPath($0) }
+        case "TimestampPath": return referencePath(fields, "TimestampPath", at: location).map { .timestampPath($0) }
+        default:
+            guard let text = string(fields, "Timestamp", at: location) else { return nil }
+            guard let timestamp = Timestamp(iso8601: text) else {
+                report("String does not match RFC3339 timestamp", at: location + "/Timestamp")
+                return nil
+            }
+            return .timestamp(timestamp)
+        }
+    }
+
+    private mutating func fail(_ fields: JSONObject, at location: String) -> FailFields {
+        FailFields(
+            error: textField(fields, "Error", at: location), cause: textField(fields, "Cause", at: location))
+    }
+
+    private mutating func textField(_ fields: JSONObject, _ key: String, at location: String) -> TextField? {
+        if fields[key] != nil, fields[key + "Path"] != nil {
+            report("Only one of these fields is allowed: [\(key), \(key)Path]", at: location)
+        }
+        if let text = string(fields, key, at: location) { return .literal(text) }
+        guard let text = string(fields, key + "Path", at: location) else { return nil }
+        if let path = PathExpression(text) { return .path(path) }
+        if let call = IntrinsicParser.parse(text) { return .intrinsic(call, text: text) }
+        report(
+            "The value for the field '\(key)Path' must be a valid JSONPath or a valid intrinsic function call",
+            at: "\(location)/\(key)Path")
+        return nil
+    }
+
+    private mutating func parallel(_ fields: JSONObject, at location: String) -> [StateGroup]? {
+        guard fields["Branches"] != nil else {
+            report("These fields are required: [Branches]", at: location)
+            return nil
+        }
+        guard let values = array(fields, "Branches", at: location) else { return nil }
+        if values.isEmpty { report("Value cannot be empty", at: location + "/Branches") }
+        var branches: [StateGroup] = []
+        for (index, value) in values.enumerated() {
+            let place = "\(location)/Branches[\(index)]"
+            guard case .object(let object) = value else {
+                report("Expected value of type Object", at: place)
+                continue
+            }
+            checkFields(object, ["StartAt", "States", "Comment", "QueryLanguage"], place)
+            if let branch = group(object, at: place, language: .jsonPath) { branches.append(branch) }
+        }
+        return branches.count == values.count ? branches : nil
+    }
+
+    private mutating func map(_ fields: JSONObject, at location: String) -> MapFields? {
+        let keys = ["ItemProcessor", "Iterator"].filter { fields[$0] != nil }
+        guard let key = keys.first else {
+            report("These fields are required: [ItemProcessor]", at: location)
+            return nil
+        }
+        if keys.count > 1 { report("Only one of these fields is allowed: [ItemProcessor, Iterator]", at: location) }
+        for name in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] where fields[name] != nil {
+            report("The field '\(name)' is only for Maps in DISTRIBUTED mode, which this server does not support", at: join(location, name))
+        }
+        if fields["Parameters"] != nil, fields["ItemSelector"] != nil {
+            report("Only one of these fields is allowed: [ItemSelector, Parameters]", at: location)
+        }
+        let selector = template(fields, fields["ItemSelector"] != nil ? "ItemSelector" : "Parameters", at: location)
+        let itemsPath = path(fields, "ItemsPath", at: location)
+        let concurrency = numberField(fields, "MaxConcurrency", at: location, in: 0...Int64.max)
+        let count = numberField(fields, "ToleratedFailureCount", at: location, in: 0...Int64.max)
+        let percentage = numberField(fields, "ToleratedFailurePercentage", at: location, in: 0...100)
+        guard case .object(let object)? = fields[key] else {
+            report("Expected value of type Object", at: join(location, key))
+            return nil
+        }
+        let place = join(location, key)
+        checkFields(object, ["StartAt", "States", "Comment", "QueryLanguage", "ProcessorConfig"], place)
+        if let config = object["ProcessorConfig"] {
+            switch config["Mode"]?.string {
+            case nil, "INLINE": break
+            case "DISTRIBUTED": report("Maps in DISTRIBUTED mode are not supported by this server", at: place + "/ProcessorConfig/Mode")
+            default:
+                report("The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]", at: place + "/ProcessorConfig/Mode")
+            }
+        }
+        guard let processor = group(object, at: place, language: .jsonPath) else { return nil }
+        return MapFields(
+            processor: processor, itemsPath: itemsPath, itemSelector: selector, maxConcurrency: concurrency,
+            toleratedFailureCount: count, toleratedFailurePercentage: percentage)
+    }
+
+    /// The names that a state may go to, with the fields that hold them.
+    private static func targets(of fields: JSONObject) -> [(String, String)] {
+        var targets: [(String, String)] = []
+        for key in ["Next", "Default"] { if let name = fields[key]?.string { targets.append((key, name)) } }
+        for key in ["Catch", "Choices"] {
+            for value in fields[key]?.array ?? [] { if let name = value["Next"]?.string { targets.append((key, name)) } }
+        }
+        return targets
+    }
+}

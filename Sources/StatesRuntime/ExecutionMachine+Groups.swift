@@ -1,0 +1,240 @@
+import JSONModel
+import JSONPath
+import StatesLanguage
+import Support
+
+/// How many iterations of an inline Map run at once when `MaxConcurrency` is 0, as at AWS, and at most.
+private let defaultConcurrency = 40
+private let greatestConcurrency: Int64 = 1_000
+
+// Parallel and Map: children are scopes of their own; the state around them waits for all, or for the first failure.
+extension ExecutionMachine {
+    mutating func startParallel(_ slot: Int, _ branches: [StateGroup], _ input: Payload) throws(EvaluationFailure) {
+        guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
+        try checkSize(input, slot)
+        let started = emit(.parallelStateStarted, after: scope.lastEventID, nil)
+        scopes[slot]?.lastEventID = started
+        var wait = GroupWait(children: [], concurrency: branches.count)
+        for (index, branch) in branches.enumerated() {
+            wait.children.append(addChild(of: slot, scope, index, branch, item: nil, input, after: started))
+        }
+        wait.next = branches.count
+        wait.running = branches.count
+        setPhase(slot, .group(wait))
+    }
+
+    mutating func startMap(
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ input: Payload
+    ) throws(EvaluationFailure) {
+        guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
+        let source = if let path = fields.itemsPath { try value(at: path, input.value, slot) } else { input.value }
+        guard case .array(let items) = source else {
+            throw EvaluationFailure("Reference path \"\(fields.itemsPath?.text ?? "$")\" must point to array.")
+        }
+        let concurrency = try concurrency(fields.maxConcurrency, input.value, slot)
+        let started = emit(.mapStateStarted, after: scope.lastEventID, ["length": .number(items.count)])
+        scopes[slot]?.lastEventID = started
+        let wait = GroupWait(
+            children: Array(repeating: nil, count: items.count), concurrency: concurrency, items: items,
+            selectorInput: input.value)
+        dirtyFrames.insert(Self.itemsPath(scope))
+        setPhase(slot, .group(wait))
+        if items.isEmpty {
+            groupEnded.append(slot)
+        } else {
+            try startIterations(slot, state, fields)
+        }
+    }
+
+    private func concurrency(
+        _ field: NumberField?, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> Int {
+        let number: Int64
+        switch field {
+        case nil: number = 0
+        case .literal(let value)?: number = value
+        case .path(let path)?:
+            let value = try self.value(at: path, input, slot)
+            guard let parsed = integer(value) else {
+                throw EvaluationFailure(
+                    "The MaxConcurrencyPath field refers to value \(value.text) which is not a valid integer: \(path.text)")
+            }
+            if parsed < 0 { throw EvaluationFailure("MaxConcurrency cannot be negative.") }
+            number = parsed
+        }
+        return number == 0 ? defaultConcurrency : Int(min(number, greatestConcurrency))
+    }
+
+    /// Starts iterations up to the concurrency.
+    private mutating func startIterations(
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields
+    ) throws(EvaluationFailure) {
+        guard let scope = scopes[slot], case .group(var wait) = scope.phase, let items = wait.items else { return }
+        while wait.running < wait.concurrency, wait.next < items.count {
+            let index = wait.next
+            let item = items[index]
+            let input: Payload
+            if let selector = fields.itemSelector {
+                input = Payload(try evaluate(selector, wait.selectorInput, slot, item: (index, item)))
+                try checkSize(input, slot)
+            } else {
+                input = Payload(item)
+            }
+            let started = emit(.mapIterationStarted, after: scope.lastEventID, Self.iteration(index, state))
+            wait.children[index] = addChild(
+                of: slot, scope, index, fields.processor, item: item, input, after: started)
+            wait.next += 1
+            wait.running += 1
+        }
+        setPhase(slot, .group(wait))
+    }
+
+    private static func iteration(_ index: Int, _ state: StateDefinition) -> JSONObject {
+        ["index": .number(index), "name": .string(state.name)]
+    }
+
+    private mutating func addChild(
+        of parent: Int, _ scope: Scope, _ index: Int, _ group: StateGroup, item: JSONValue?, _ input: Payload,
+        after previous: Int64
+    ) -> Int {
+        var child = Scope(
+            path: Self.childPath(scope, index), parent: parent, index: index, group: group, item: item,
+            phase: .entering(group.startAt), input: input)
+        child.lastEventID = previous
+        markDirty(child)
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            scopes[free] = child
+        } else {
+            slot = scopes.count
+            scopes.append(child)
+        }
+        enqueue(slot)
+        return slot
+    }
+
+    static func childPath(_ scope: Scope, _ index: Int) -> String {
+        (scope.path.isEmpty ? "" : scope.path + "/") + "\(scope.visit).\(index)"
+    }
+
+    static func itemsPath(_ scope: Scope) -> String {
+        (scope.path.isEmpty ? "" : scope.path + "/") + "\(scope.visit).items"
+    }
+}
+
+// The ends of children and groups.
+extension ExecutionMachine {
+    /// Tells parents about children that ended, and goes on with states whose children all have.
+    mutating func settle() throws(ExecutionError) {
+        while outcome == nil {
+            if let slot = groupEnded.popLast() {
+                try leaveGroup(slot)
+            } else if !ended.isEmpty {
+                let end = ended.removeFirst()
+                guard let parent = try scope(end.slot).parent else { throw ExecutionError("the execution has a parent") }
+                if let failure = end.failure {
+                    try childFailed(end.slot, of: parent, failure)
+                } else {
+                    try childSucceeded(end.slot, of: parent)
+                }
+            } else {
+                return
+            }
+        }
+    }
+
+    private mutating func childSucceeded(_ slot: Int, of parent: Int) throws(ExecutionError) {
+        let child = try scope(slot)
+        let state = try state(parent)
+        guard case .group(var wait) = try scope(parent).phase else { throw ExecutionError("'\(state.name)' runs no children") }
+        wait.running -= 1
+        scopes[parent]?.lastEventID = child.lastEventID
+        if case .map(let fields) = state.body {
+            let succeeded = emit(.mapIterationSucceeded, after: child.lastEventID, Self.iteration(child.index, state))
+            if wait.running == 0, wait.next == wait.children.count { scopes[parent]?.lastEventID = succeeded }
+            setPhase(parent, .group(wait))
+            do throws(EvaluationFailure) {
+                try startIterations(parent, state, fields)
+            } catch {
+                let failure = try failure(error, parent)
+                removeChildren(parent)
+                try handle(failure, parent)
+                return
+            }
+        } else {
+            setPhase(parent, .group(wait))
+        }
+        if wait.running == 0, wait.next == wait.children.count { groupEnded.append(parent) }
+    }
+
+    private mutating func leaveGroup(_ slot: Int) throws(ExecutionError) {
+        let scope = try scope(slot)
+        let state = try state(slot)
+        guard case .group(let wait) = scope.phase else { throw ExecutionError("'\(state.name)' runs no children") }
+        var outputs: [Payload] = []
+        outputs.reserveCapacity(wait.children.count)
+        for child in wait.children {
+            guard let child, case .done(let output) = try self.scope(child).phase else {
+                throw ExecutionError("a child of '\(state.name)' has not ended")
+            }
+            outputs.append(output)
+        }
+        let succeeded: HistoryEventType = state.type == .map ? .mapStateSucceeded : .parallelStateSucceeded
+        // The Exited event points at the same event as this one.
+        emit(succeeded, after: scope.lastEventID, nil)
+        removeChildren(slot)
+        scopes[slot]?.phase = .executing
+        try leaveWithResult(slot, state, Payload(joining: outputs), after: scope.lastEventID)
+    }
+
+    private mutating func childFailed(
+        _ slot: Int, of parent: Int, _ failure: StateFailure
+    ) throws(ExecutionError) {
+        let child = try scope(slot)
+        let state = try state(parent)
+        guard case .group(let wait) = try scope(parent).phase else { throw ExecutionError("'\(state.name)' runs no children") }
+        if state.type == .map {
+            emit(.mapIterationFailed, after: child.lastEventID, Self.iteration(child.index, state))
+            for other in wait.children {
+                guard let other, other != slot, let sibling = scopes[other] else { continue }
+                if case .done = sibling.phase { continue }
+                emit(.mapIterationAborted, after: sibling.lastEventID, Self.iteration(sibling.index, state))
+            }
+        }
+        removeChildren(parent)
+        scopes[parent]?.lastEventID = child.lastEventID
+        try handle(failure, parent)
+    }
+
+    /// Ends what runs in the children of a group and forgets them.
+    mutating func removeChildren(_ slot: Int) {
+        guard let scope = scopes[slot], case .group(let wait) = scope.phase else { return }
+        if wait.items != nil { dirtyFrames.insert(Self.itemsPath(scope)) }
+        for child in wait.children { if let child { remove(child) } }
+        scopes[slot]?.phase = .group(GroupWait(children: [], concurrency: 0))
+    }
+
+    private mutating func remove(_ slot: Int) {
+        guard let scope = scopes[slot] else { return }
+        removeChildren(slot)
+        cancelWaits(slot)
+        markDirty(scope)
+        if scope.isQueued { ready.removeAll { $0 == slot } }
+        ended.removeAll { $0.slot == slot }
+        scopes[slot] = nil
+        freeSlots.append(slot)
+    }
+}
+
+extension Payload {
+    /// An array of payloads, each with its text.
+    init(joining payloads: [Payload]) {
+        var text = "["
+        for (index, payload) in payloads.enumerated() {
+            if index > 0 { text += "," }
+            text += payload.text
+        }
+        self.init(.array(payloads.map(\.value)), text: text + "]")
+    }
+}

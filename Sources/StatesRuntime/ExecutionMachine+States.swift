@@ -1,0 +1,270 @@
+import JSONModel
+import JSONPath
+import StatesLanguage
+import Support
+
+// The life of one state: entering, doing its work, leaving or failing.
+extension ExecutionMachine {
+    /// One transition of a scope that can go on.
+    mutating func step(_ slot: Int) throws(ExecutionError) {
+        switch try scope(slot).phase {
+        case .entering(let name):
+            try enter(slot, name)
+            try execute(slot)
+        case .executing: try execute(slot)
+        case .waiting, .retrying, .task, .group, .done: return
+        }
+    }
+
+    private mutating func enter(_ slot: Int, _ name: String) throws(ExecutionError) {
+        let scope = try scope(slot)
+        guard let state = scope.group[name] else { throw ExecutionError("no state is named '\(name)'") }
+        // The first state of the execution points at nothing.
+        let previous = scope.parent == nil && scope.visit == 0 ? 0 : scope.lastEventID
+        let id = emit(
+            .entered(state.type.rawValue), after: previous,
+            ["input": .string(scope.input.text), "inputDetails": Self.complete, "name": .string(name)])
+        scopes[slot]?.state = state
+        scopes[slot]?.visit = id
+        scopes[slot]?.enteredFrom = previous
+        scopes[slot]?.enteredAt = now
+        scopes[slot]?.lastEventID = id
+        scopes[slot]?.attempt = 0
+        scopes[slot]?.retryCounts = state.retriers.isEmpty ? [] : Array(repeating: 0, count: state.retriers.count)
+        scopes[slot]?.phase = .executing
+        markDirty(scope)
+    }
+
+    private mutating func execute(_ slot: Int) throws(ExecutionError) {
+        let state = try state(slot)
+        let raw = try scope(slot).input
+        do throws(EvaluationFailure) {
+            switch state.body {
+            case .pass(let result):
+                let input = try effectiveInput(slot, state, raw)
+                let output = try combine(result.map { Payload($0) } ?? input, with: raw, state.resultPath)
+                let assigned = try assign(state.assign, (result ?? input.value), slot)
+                try leave(slot, try select(output, state.outputPath, slot), assigned, state.transition)
+            case .succeed:
+                let input = try select(raw, state.inputPath, slot)
+                try leave(slot, try select(input, state.outputPath, slot), nil, .end)
+            case .fail(let fields): try failState(slot, fields, raw.value)
+            case .choice(let fields):
+                let input = try select(raw, state.inputPath, slot)
+                let (next, template) = try choose(fields, state, input.value, slot)
+                let assigned = try assign(template, input.value, slot)
+                try leave(slot, try select(input, state.outputPath, slot), assigned, .next(next))
+            case .wait(let duration):
+                let input = try select(raw, state.inputPath, slot)
+                let until = try end(of: duration, input.value, slot)
+                setPhase(slot, .waiting(startTimer("wait", at: until, slot: slot)))
+            case .task(let fields): try startTask(slot, state, fields, raw)
+            case .parallel(let branches):
+                try startParallel(slot, branches, try effectiveInput(slot, state, raw))
+            case .map(let fields): try startMap(slot, state, fields, try select(raw, state.inputPath, slot))
+            }
+        } catch {
+            try handle(try failure(error, slot), slot)
+        }
+    }
+
+    /// Names the state in the cause.
+    func failure(_ failure: EvaluationFailure, _ slot: Int) throws(ExecutionError) -> StateFailure {
+        let scope = try scope(slot)
+        let place = "executing the state '\(scope.state?.name ?? "")' (entered at the event id #\(scope.visit))"
+        return StateFailure(error: failure.error, cause: "An error occurred while \(place). \(failure.text)")
+    }
+
+    /// Leaves the state with its output, for the next one or the end of the scope.
+    /// - Parameter assigned: variables to set, already evaluated.
+    mutating func leave(
+        _ slot: Int, _ output: Payload, _ assigned: JSONObject?, _ transition: Transition?, after previous: Int64? = nil
+    ) throws(EvaluationFailure) {
+        try checkSize(output, slot)
+        let scope: Scope
+        let state: StateDefinition
+        do {
+            scope = try self.scope(slot)
+            state = try self.state(slot)
+        } catch {
+            throw EvaluationFailure(error.message)
+        }
+        var details: JSONObject = [
+            "name": .string(state.name), "output": .string(output.text), "outputDetails": Self.complete,
+        ]
+        if let assigned, !assigned.isEmpty {
+            var texts = JSONObject()
+            for (name, value) in assigned {
+                texts[name] = .string(value.text)
+                scopes[slot]?.variables[name] = value
+            }
+            details["assignedVariables"] = .object(texts)
+            details["assignedVariablesDetails"] = Self.complete
+        }
+        let id = emit(.exited(state.type.rawValue), after: previous ?? scope.lastEventID, details)
+        scopes[slot]?.lastEventID = id
+        scopes[slot]?.input = output
+        switch transition {
+        case .next(let name): setPhase(slot, .entering(name))
+        case .end, nil: finish(slot, output)
+        }
+    }
+
+    private mutating func finish(_ slot: Int, _ output: Payload) {
+        scopes[slot]?.phase = .done(output)
+        guard let scope = scopes[slot] else { return }
+        markDirty(scope)
+        if scope.parent != nil {
+            ended.append((slot, nil))
+        } else {
+            endExecution(.succeeded(output: output), after: scope.lastEventID)
+        }
+    }
+
+    private mutating func failState(
+        _ slot: Int, _ fields: FailFields, _ input: JSONValue
+    ) throws(EvaluationFailure) {
+        let error = try text(fields.error, "ErrorPath", input, slot)
+        let cause = try text(fields.cause, "CausePath", input, slot)
+        failScope(slot, StateFailure(error: error, cause: cause))
+    }
+
+    /// Routes a failure of the current state: to a retrier, a catcher, or out of the scope.
+    mutating func handle(_ failure: StateFailure, _ slot: Int) throws(ExecutionError) {
+        let state = try state(slot)
+        let retrier = state.retriers.firstIndex { $0.errorEquals.contains { failure.isMatched(by: $0) } }
+        if let retrier, try scope(slot).retryCounts[retrier] < state.retriers[retrier].maxAttempts {
+            let count = try scope(slot).retryCounts[retrier]
+            scopes[slot]?.retryCounts[retrier] += 1
+            scopes[slot]?.attempt += 1
+            let delay = Self.delayMilliseconds(state.retriers[retrier], retries: count, using: &random)
+            setPhase(slot, .retrying(startTimer("retry", at: now.adding(milliseconds: delay), slot: slot)))
+            return
+        }
+        try endGroup(failed: slot, state)
+        guard let catcher = state.catchers.first(where: { $0.errorEquals.contains { failure.isMatched(by: $0) } })
+        else {
+            failScope(slot, failure)
+            return
+        }
+        var output = JSONObject()
+        if let error = failure.error { output["Error"] = .string(error) }
+        if let cause = failure.cause { output["Cause"] = .string(cause) }
+        let result = Payload(.object(output))
+        do throws(EvaluationFailure) {
+            let combined = try combine(result, with: try scopeInput(slot), catcher.resultPath)
+            let assigned = try assign(catcher.assign, result.value, slot)
+            try leave(slot, combined, assigned, .next(catcher.next))
+        } catch {
+            failScope(slot, try self.failure(error, slot))
+        }
+    }
+
+    private func scopeInput(_ slot: Int) throws(EvaluationFailure) -> Payload {
+        guard let input = scopes[slot]?.input else { throw EvaluationFailure("The state has no input.") }
+        return input
+    }
+
+    /// Emits the failure event that a Parallel or Map has, once nothing retries it.
+    private mutating func endGroup(failed slot: Int, _ state: StateDefinition) throws(ExecutionError) {
+        guard state.type == .parallel || state.type == .map else { return }
+        try emit(state.type == .map ? .mapStateFailed : .parallelStateFailed, in: slot, nil)
+    }
+
+    /// A failure that nothing in the scope handles: it fails the state around, or the execution.
+    mutating func failScope(_ slot: Int, _ failure: StateFailure) {
+        guard let scope = scopes[slot] else { return }
+        if scope.parent != nil {
+            ended.append((slot, failure))
+        } else {
+            endExecution(.failed(error: failure.error, cause: failure.cause), after: scope.lastEventID)
+        }
+    }
+
+    /// The delay before a retry.
+    /// - Parameter retries: how often this retrier was used before.
+    static func delayMilliseconds(
+        _ retrier: Retrier, retries: Int64, using random: inout some RandomNumberGenerator
+    ) -> Int64 {
+        var seconds = Double(retrier.intervalSeconds)
+        // Powers by repetition end early at the longest delay there is.
+        let longest = Double(retrier.maxDelaySeconds ?? 99_999_999)
+        var count: Int64 = 0
+        while count < retries, seconds < longest, retrier.backoffRate > 1 {
+            seconds *= retrier.backoffRate
+            count += 1
+        }
+        seconds = min(seconds, longest)
+        if retrier.jitter == .full { seconds *= Double.random(in: 0...1, using: &random) }
+        return Int64(seconds * 1000)
+    }
+
+    func checkSize(_ payload: Payload, _ slot: Int) throws(EvaluationFailure) {
+        guard payload.text.utf8.count > limits.payloadBytesMax else { return }
+        let name = scopes[slot]?.state?.name ?? ""
+        throw EvaluationFailure(
+            error: StateFailure.dataLimitExceeded,
+            "The state/task '\(name)' returned a result with a size exceeding the maximum number of bytes service limit.")
+    }
+}
+
+// Timers.
+extension ExecutionMachine {
+    mutating func timerFired(_ timerID: String) throws(ExecutionError) {
+        guard let slot = slotOfTimer.removeValue(forKey: timerID) else { return }
+        if executionTimer?.timerID == timerID {
+            executionTimer = nil
+            endExecution(.timedOut(error: nil, cause: nil), after: scopes.first??.enteredFrom ?? 0)
+            return
+        }
+        switch try scope(slot).phase {
+        case .retrying: setPhase(slot, .executing)
+        case .waiting:
+            let state = try state(slot)
+            do throws(EvaluationFailure) {
+                let input = try select(try scopeInput(slot), state.inputPath, slot)
+                let assigned = try assign(state.assign, input.value, slot)
+                try leave(slot, try select(input, state.outputPath, slot), assigned, state.transition)
+            } catch {
+                try handle(try failure(error, slot), slot)
+            }
+        case .task(let wait): try taskTimedOut(slot, wait, isHeartbeat: wait.heartbeat?.timerID == timerID)
+        case .entering, .executing, .group, .done: return
+        }
+    }
+
+    private func end(
+        of duration: WaitDuration, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> Timestamp {
+        switch duration {
+        case .timestamp(let timestamp): return timestamp
+        case .seconds(let seconds): return try after(seconds)
+        case .secondsPath(let path):
+            let value = try self.value(at: path, input, slot)
+            guard case .number(let number) = value, number.isInteger, let seconds = number.int64 else {
+                throw EvaluationFailure(
+                    "The SecondsPath parameter cannot be parsed as a long value: \(path.text) == \(plainText(value))")
+            }
+            if seconds < 0 {
+                throw EvaluationFailure("The SecondsPath parameter references a negative value: \(path.text) == \(seconds)")
+            }
+            return try after(seconds)
+        case .timestampPath(let path):
+            let value = try self.value(at: path, input, slot)
+            guard let timestamp = value.string.flatMap({ Timestamp(iso8601: $0) }) else {
+                throw EvaluationFailure(
+                    "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: "
+                        + "\(path.text) == \(plainText(value))")
+            }
+            return timestamp
+        }
+    }
+
+    private func after(_ seconds: Int64) throws(EvaluationFailure) -> Timestamp {
+        if seconds > 2_147_483_647 { throw EvaluationFailure("Wait state delay is too long.") }
+        return now.adding(milliseconds: seconds * 1000)
+    }
+
+    /// A string without quotes, anything else as JSON.
+    private func plainText(_ value: JSONValue) -> String { value.string ?? value.text }
+}

@@ -1,0 +1,239 @@
+import JSONModel
+import JSONPath
+import StatesLanguage
+import Support
+
+// Task states: Lambda functions, activities and service integrations differ in the names of their events.
+extension ExecutionMachine {
+    mutating func startTask(
+        _ slot: Int, _ state: StateDefinition, _ fields: TaskFields, _ raw: Payload
+    ) throws(EvaluationFailure) {
+        let input = try select(raw, state.inputPath, slot)
+        guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
+        let token = Self.usesToken(fields.resource) ? taskToken() : nil
+        scopes[slot]?.taskToken = token
+        let parameters =
+            if let template = state.parameters {
+                Payload(try evaluate(template, input.value, slot))
+            } else {
+                input
+            }
+        try checkSize(parameters, slot)
+        let timeout = try seconds(fields.timeoutSeconds, "TimeoutSecondsPath", input.value, slot)
+        let heartbeat = try seconds(fields.heartbeatSeconds, "HeartbeatSecondsPath", input.value, slot)
+        var credentials: JSONValue?
+        if let template = fields.credentials { credentials = try evaluate(template, input.value, slot) }
+
+        let scheduled = emitScheduled(
+            fields.resource, parameters, after: scope.lastEventID, timeout: timeout, heartbeat: heartbeat,
+            credentials: credentials)
+        scopes[slot]?.lastEventID = scheduled
+        if fields.resource.kind != .activity {
+            let started = emit(names(fields.resource).started, after: scheduled, resourceDetails(fields.resource))
+            scopes[slot]?.lastEventID = started
+        }
+        let start = TaskStart(
+            taskID: "\(execution.executionArn)#\(scheduled)", resource: fields.resource, parameters: parameters.value,
+            credentials: credentials, stateName: state.name, taskVisit: scope.visit, mapPath: mapPath(slot),
+            attempt: scope.attempt, taskToken: token, timeoutSeconds: timeout, heartbeatSeconds: heartbeat)
+        commands.append(.startTask(start))
+        slotOfTask[start.taskID] = slot
+        var wait = TaskWait(start: start)
+        if let timeout { wait.timeout = startTimer("timeout", at: now.adding(milliseconds: timeout * 1000), slot: slot) }
+        if let heartbeat, fields.resource.kind != .activity {
+            wait.heartbeat = startTimer("heartbeat", at: now.adding(milliseconds: heartbeat * 1000), slot: slot)
+        }
+        setPhase(slot, .task(wait))
+    }
+
+    private mutating func emitScheduled(
+        _ resource: TaskResource, _ parameters: Payload, after previous: Int64, timeout: Int64?, heartbeat: Int64?,
+        credentials: JSONValue?
+    ) -> Int64 {
+        var details = JSONObject()
+        switch resource.kind {
+        case .optimized, .awsSDK:
+            details = [
+                "parameters": .string(parameters.value.text), "region": .string(execution.region),
+                "resource": .string(resource.historyResource), "resourceType": .string(resource.historyResourceType),
+            ]
+        case .activity, .lambda:
+            details = [
+                "input": .string(parameters.text), "inputDetails": Self.complete, "resource": .string(resource.arn),
+            ]
+        }
+        if let timeout { details["timeoutInSeconds"] = .number(timeout) }
+        if let heartbeat, resource.kind != .lambda { details["heartbeatInSeconds"] = .number(heartbeat) }
+        if let role = credentials?["RoleArn"] { details["taskCredentials"] = ["roleArn": role] }
+        return emit(names(resource).scheduled, after: previous, details)
+    }
+
+    mutating func taskSubmitted(_ taskID: String, _ output: Payload) throws(ExecutionError) {
+        guard let (slot, wait) = waitingTask(taskID) else { return }
+        var details: JSONObject = ["output": .string(output.text), "outputDetails": Self.complete]
+        details.add(resourceDetails(wait.start.resource))
+        try emit(.taskSubmitted, in: slot, details)
+        markDirty(try scope(slot))
+    }
+
+    mutating func taskSucceeded(_ taskID: String, _ output: Payload) throws(ExecutionError) {
+        guard let (slot, wait) = waitingTask(taskID) else { return }
+        endTaskWait(wait)
+        let state = try state(slot)
+        let resource = wait.start.resource
+        do throws(EvaluationFailure) {
+            try checkSize(output, slot)
+        } catch {
+            try emit(names(resource).failed, in: slot, taskFailureDetails(resource, try failure(error, slot)))
+            try handle(try failure(error, slot), slot)
+            return
+        }
+        var details: JSONObject = ["output": .string(output.text), "outputDetails": Self.complete]
+        details.add(resourceDetails(resource))
+        try emit(names(resource).succeeded, in: slot, details)
+        try leaveWithResult(slot, state, output)
+    }
+
+    /// ResultSelector, ResultPath, Assign and OutputPath of a Task, Parallel or Map.
+    mutating func leaveWithResult(
+        _ slot: Int, _ state: StateDefinition, _ result: Payload, after previous: Int64? = nil
+    ) throws(ExecutionError) {
+        let raw = try scope(slot).input
+        do throws(EvaluationFailure) {
+            var selected = result
+            if let template = state.resultSelector {
+                selected = Payload(try evaluate(template, result.value, slot))
+            }
+            let combined = try combine(selected, with: raw, state.resultPath)
+            let assigned = try assign(state.assign, result.value, slot)
+            let output = try select(combined, state.outputPath, slot)
+            try leave(slot, output, assigned, state.transition, after: previous)
+        } catch {
+            try handle(try failure(error, slot), slot)
+        }
+    }
+
+    mutating func taskFailed(_ taskID: String, _ failure: StateFailure) throws(ExecutionError) {
+        guard let (slot, wait) = waitingTask(taskID) else { return }
+        endTaskWait(wait)
+        try emit(names(wait.start.resource).failed, in: slot, taskFailureDetails(wait.start.resource, failure))
+        try handle(failure, slot)
+    }
+
+    mutating func taskTimedOut(_ slot: Int, _ wait: TaskWait, isHeartbeat: Bool) throws(ExecutionError) {
+        commands.append(.cancelTask(taskID: wait.start.taskID))
+        endTaskWait(wait)
+        let failure = StateFailure(error: isHeartbeat ? StateFailure.heartbeatTimeout : StateFailure.timeout, cause: nil)
+        try emit(names(wait.start.resource).timedOut, in: slot, taskFailureDetails(wait.start.resource, failure))
+        try handle(failure, slot)
+    }
+
+    mutating func restartHeartbeat(_ taskID: String) throws(ExecutionError) {
+        guard let (slot, found) = waitingTask(taskID), let seconds = found.start.heartbeatSeconds else { return }
+        var wait = found
+        if let timer = wait.heartbeat { cancelTimer(timer) }
+        wait.heartbeat = startTimer("heartbeat", at: now.adding(milliseconds: seconds * 1000), slot: slot)
+        setPhase(slot, .task(wait))
+    }
+
+    mutating func activityStarted(_ taskID: String, _ workerName: String?) throws(ExecutionError) {
+        guard let (slot, found) = waitingTask(taskID), found.start.resource.kind == .activity, !found.isTaken else { return }
+        var wait = found
+        wait.isTaken = true
+        var details = JSONObject()
+        if let workerName { details["workerName"] = .string(workerName) }
+        try emit(.activityStarted, in: slot, details)
+        if let seconds = wait.start.heartbeatSeconds {
+            wait.heartbeat = startTimer("heartbeat", at: now.adding(milliseconds: seconds * 1000), slot: slot)
+        }
+        setPhase(slot, .task(wait))
+    }
+
+    private func waitingTask(_ taskID: String) -> (Int, TaskWait)? {
+        guard let slot = slotOfTask[taskID], case .task(let wait)? = scopes[slot]?.phase else { return nil }
+        return (slot, wait)
+    }
+
+    private static func usesToken(_ resource: TaskResource) -> Bool {
+        resource.pattern == .waitForTaskToken || resource.kind == .activity
+    }
+
+    /// 256 bits in hexadecimal.
+    private mutating func taskToken() -> String {
+        (0..<4).map { _ in hexText(random.next(), digits: 16) }.joined()
+    }
+
+    /// Indices of the Map iterations around the scope, outermost first.
+    func mapPath(_ slot: Int) -> [Int] {
+        var path: [Int] = []
+        var current: Int? = slot
+        while let position = current, let scope = scopes[position] {
+            if scope.item != nil { path.append(scope.index) }
+            current = scope.parent
+        }
+        return path.reversed()
+    }
+
+    private func seconds(
+        _ field: NumberField?, _ name: String, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> Int64? {
+        switch field {
+        case nil: return nil
+        case .literal(let value)?: return value
+        case .path(let path)?:
+            let value = try self.value(at: path, input, slot)
+            guard let seconds = integer(value) else {
+                throw EvaluationFailure(
+                    "The \(name) field refers to value \(value.text) which is not a valid integer: \(path.text)")
+            }
+            guard (1...99_999_999).contains(seconds) else {
+                throw EvaluationFailure("The \(name) field refers to value \(seconds) which must be between 1 and 99999999: \(path.text)")
+            }
+            return seconds
+        }
+    }
+}
+
+/// The names of a resource's events.
+private struct TaskEventNames {
+    var scheduled, started, succeeded, failed, timedOut: HistoryEventType
+}
+
+private func names(_ resource: TaskResource) -> TaskEventNames {
+    switch resource.kind {
+    case .optimized, .awsSDK:
+        TaskEventNames(
+            scheduled: .taskScheduled, started: .taskStarted, succeeded: .taskSucceeded, failed: .taskFailed,
+            timedOut: .taskTimedOut)
+    case .activity:
+        TaskEventNames(
+            scheduled: .activityScheduled, started: .activityStarted, succeeded: .activitySucceeded,
+            failed: .activityFailed, timedOut: .activityTimedOut)
+    case .lambda:
+        TaskEventNames(
+            scheduled: .lambdaFunctionScheduled, started: .lambdaFunctionStarted,
+            succeeded: .lambdaFunctionSucceeded, failed: .lambdaFunctionFailed, timedOut: .lambdaFunctionTimedOut)
+    }
+}
+
+/// What the events of service integrations repeat; nil for the other kinds.
+private func resourceDetails(_ resource: TaskResource) -> JSONObject? {
+    switch resource.kind {
+    case .optimized, .awsSDK:
+        ["resource": .string(resource.historyResource), "resourceType": .string(resource.historyResourceType)]
+    case .activity, .lambda: nil
+    }
+}
+
+private func taskFailureDetails(_ resource: TaskResource, _ failure: StateFailure) -> JSONObject {
+    var details = ExecutionMachine.failureDetails(failure.error, failure.cause)
+    details.add(resourceDetails(resource))
+    return details
+}
+
+extension JSONObject {
+    fileprivate mutating func add(_ other: JSONObject?) {
+        guard let other else { return }
+        for (key, value) in other { self[key] = value }
+    }
+}

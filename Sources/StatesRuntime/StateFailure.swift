@@ -1,0 +1,38 @@
+/// A workflow error on its way to Retry and Catch.
+struct StateFailure: Sendable, Hashable {
+    var error: String?
+    var cause: String?
+
+    static let runtime = "States.Runtime"
+    static let dataLimitExceeded = "States.DataLimitExceeded"
+    static let timeout = "States.Timeout"
+    static let heartbeatTimeout = "States.HeartbeatTimeout"
+
+    /// Whether a name in `ErrorEquals` stands for this error. `States.Runtime` ends the execution whatever is caught;
+    /// `States.DataLimitExceeded` must be named.
+    /// - Source: Step Functions, "Handling errors in workflows", error names.
+    func isMatched(by name: String) -> Bool {
+        let error = error ?? ""
+        if error == Self.runtime { return false }
+        switch name {
+        case "States.ALL": return error != Self.dataLimitExceeded
+        case "States.TaskFailed":
+            return error != Self.timeout && error != Self.heartbeatTimeout && error != Self.dataLimitExceeded
+        case Self.timeout: return error == Self.timeout || error == Self.heartbeatTimeout
+        default: return error == name
+        }
+    }
+}
+
+/// Evaluation of a field that failed; becomes a `StateFailure` whose cause names the state.
+struct EvaluationFailure: Error, Sendable, Hashable {
+    var error = StateFailure.runtime
+    var text: String
+
+    init(_ text: String) { self.text = text }
+
+    init(error: String, _ text: String) {
+        self.error = error
+        self.text = text
+    }
+}
