@@ -1,4 +1,4 @@
-package import AWSProtocol
+import AWSProtocol
 package import JSONModel
 package import ServiceKit
 import StateStore

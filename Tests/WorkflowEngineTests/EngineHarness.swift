@@ -1,0 +1,221 @@
+import JSONModel
+import StateStore
+import StatesLanguage
+import StatesRuntime
+import Support
+import Synchronization
+import TestSupport
+import WorkflowEngine
+
+/// A clock that only moves when told.
+final class ManualClock: WallClock {
+    private let milliseconds = Atomic<Int64>(1_700_000_000_000)
+
+    func now() -> Timestamp { Timestamp(millisecondsSince1970: milliseconds.load(ordering: .relaxed)) }
+    func advance(milliseconds delta: Int64) { milliseconds.add(delta, ordering: .relaxed) }
+}
+
+/// An integration whose outcomes the test decides, and which remembers what it was asked.
+final class FakeIntegration: TaskIntegration, IntegrationRegistry {
+    private struct Book {
+        var starts: [String] = []
+        var completions: [String] = []
+        var cancellations: [JSONValue] = []
+    }
+    private let book = Mutex(Book())
+    private let startOutcome: @Sendable (IntegrationCall) async -> IntegrationOutcome
+    private let completionOutcome: @Sendable (JSONValue, IntegrationCall) async -> IntegrationOutcome
+    private let isRepeatable: Bool
+
+    /// By default calls succeed with their parameters; `.sync` ones are submitted first.
+    init(
+        isRepeatable: Bool = true,
+        start: @escaping @Sendable (IntegrationCall) async -> IntegrationOutcome = { call in
+            call.resource.pattern == .requestResponse
+                ? .succeeded(call.parameters) : .submitted(output: ["Id": "1"], handle: ["job": call.parameters])
+        },
+        completion: @escaping @Sendable (JSONValue, IntegrationCall) async -> IntegrationOutcome = { handle, _ in
+            .succeeded(handle["job"] ?? .null)
+        }
+    ) {
+        self.isRepeatable = isRepeatable
+        startOutcome = start
+        completionOutcome = completion
+    }
+
+    /// Command ids in the order of calls, repetitions included.
+    var starts: [String] { book.withLock { $0.starts } }
+    var completions: [String] { book.withLock { $0.completions } }
+    var cancellations: [JSONValue] { book.withLock { $0.cancellations } }
+
+    func integration(for resource: TaskResource) -> (any TaskIntegration)? {
+        resource.service == "missing" ? nil : self
+    }
+
+    func isRepeatable(_ resource: TaskResource) -> Bool { isRepeatable }
+
+    func start(_ call: IntegrationCall) async -> IntegrationOutcome {
+        book.withLock { $0.starts.append(call.commandID) }
+        return await startOutcome(call)
+    }
+
+    func completion(of handle: JSONValue, for call: IntegrationCall) async -> IntegrationOutcome {
+        book.withLock { $0.completions.append(call.commandID) }
+        return await completionOutcome(handle, call)
+    }
+
+    func cancel(_ handle: JSONValue, for call: IntegrationCall) async {
+        book.withLock { $0.cancellations.append(handle) }
+    }
+}
+
+/// Passes everything on until a number of writes have been made; from then on it is as if the process had died: the
+/// last write either reached the disk or did not, and nothing is answered any more.
+final class CrashingStore: WorkflowStore {
+    private let base: any WorkflowStore
+    private let writesLeft: Atomic<Int>
+    private let lastWriteIsDurable: Bool
+
+    init(_ base: any WorkflowStore, writes: Int, lastWriteIsDurable: Bool) {
+        self.base = base
+        writesLeft = Atomic(writes)
+        self.lastWriteIsDurable = lastWriteIsDurable
+    }
+
+    var hasCrashed: Bool { writesLeft.load(ordering: .relaxed) <= 0 }
+
+    private func writing<T>(_ body: () async throws -> T) async throws -> T {
+        let left = writesLeft.subtract(1, ordering: .relaxed).newValue
+        if left > 0 { return try await body() }
+        if left == 0, lastWriteIsDurable { _ = try await body() }
+        throw StateStoreError.closed
+    }
+
+    private func reading<T>(_ body: () async throws -> T) async throws -> T {
+        if hasCrashed { throw StateStoreError.closed }
+        return try await body()
+    }
+
+    func createStateMachine(
+        _ record: StateMachineRecord, tags: [(key: String, value: String)]
+    ) async throws -> StateMachineRecord? {
+        try await base.createStateMachine(record, tags: tags)
+    }
+    func updateStateMachine(_ record: StateMachineRecord) async throws -> Bool {
+        try await writing { try await base.updateStateMachine(record) }
+    }
+    func stateMachine(arn: String) async throws -> StateMachineRecord? {
+        try await reading { try await base.stateMachine(arn: arn) }
+    }
+    func stateMachines(
+        account: String, region: String, after: PageKey?, limit: Int
+    ) async throws -> [StateMachineRecord] {
+        try await reading {
+            try await base.stateMachines(account: account, region: region, after: after, limit: limit)
+        }
+    }
+    func deleteStateMachine(arn: String) async throws { try await writing { try await base.deleteStateMachine(arn: arn) } }
+    func tags(ofResource arn: String) async throws -> [(key: String, value: String)] {
+        try await reading { try await base.tags(ofResource: arn) }
+    }
+    func changeTags(
+        ofResource arn: String, set: [(key: String, value: String)], remove: [String]
+    ) async throws {
+        try await writing { try await base.changeTags(ofResource: arn, set: set, remove: remove) }
+    }
+    func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
+        try await writing { try await base.startExecution(record) }
+    }
+    func execution(arn: String) async throws -> ExecutionRecord? {
+        try await reading { try await base.execution(arn: arn) }
+    }
+    func executions(
+        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, after: PageKey?,
+        limit: Int
+    ) async throws -> [ExecutionSummary] {
+        try await reading {
+            try await base.executions(
+                account: account, region: region, stateMachineArn: stateMachineArn, status: status, after: after,
+                limit: limit)
+        }
+    }
+    func history(
+        ofExecution arn: String, ids: ClosedRange<Int64>, descending: Bool, limit: Int
+    ) async throws -> [HistoryRecord] {
+        try await reading {
+            try await base.history(ofExecution: arn, ids: ids, descending: descending, limit: limit)
+        }
+    }
+    func loadExecution(arn: String) async throws -> (record: ExecutionRecord, frames: [FrameRecord])? {
+        try await reading { try await base.loadExecution(arn: arn) }
+    }
+    func commit(_ step: ExecutionStep) async throws { try await writing { try await base.commit(step) } }
+    func setProgress(
+        _ progress: CommandRecord.Progress, ofCommand commandID: String, executionArn: String
+    ) async throws {
+        try await writing { try await base.setProgress(progress, ofCommand: commandID, executionArn: executionArn) }
+    }
+    func command(taskToken: String) async throws -> CommandRecord? {
+        try await reading { try await base.command(taskToken: taskToken) }
+    }
+    func removeCommand(_ commandID: String, executionArn: String) async throws {
+        try await writing { try await base.removeCommand(commandID, executionArn: executionArn) }
+    }
+    func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int {
+        try await writing { try await base.removeExecutions(stoppedBefore: time, limit: limit) }
+    }
+    func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {
+        try await reading { try await base.runnableExecutions(after: arn, limit: limit) }
+    }
+    func commands(after: (executionArn: String, commandID: String)?, limit: Int) async throws -> [CommandRecord] {
+        try await reading { try await base.commands(after: after, limit: limit) }
+    }
+    func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord] {
+        try await reading { try await base.timers(after: after, limit: limit) }
+    }
+}
+
+/// A state machine's record for a definition, as the service would make it.
+func machine(_ definition: String, name: String = "m") -> StateMachineRecord {
+    StateMachineRecord(
+        arn: "arn:aws:states:us-east-1:123456789012:stateMachine:\(name)", account: "123456789012",
+        region: "us-east-1", name: name, type: "STANDARD", definition: definition,
+        roleArn: "arn:aws:iam::123456789012:role/r", createdAt: Timestamp(millisecondsSince1970: 0))
+}
+
+extension WorkflowEngine {
+    /// Runs the engine while `body` runs.
+    func running<T: Sendable>(
+        _ integrations: any IntegrationRegistry, _ body: @escaping @Sendable (WorkflowEngine) async throws -> T
+    ) async throws -> T {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.run(integrations) }
+            let result: T
+            do {
+                result = try await body(self)
+            } catch {
+                group.cancelAll()
+                throw error
+            }
+            group.cancelAll()
+            try? await group.waitForAll()  // A crashed store ends the run with its error.
+            return result
+        }
+    }
+
+    func start(_ definition: String, name: String = "e", input: String = "{}") async throws -> ExecutionRecord {
+        try await startExecution(
+            StartExecutionRequest(
+                executionArn: "arn:aws:states:us-east-1:123456789012:execution:m:\(name)", name: name,
+                stateMachine: machine(definition), input: try Payload(parsing: input)))
+    }
+}
+
+/// Lets timers come due as fast as possible, until cancelled.
+func race(_ clock: ManualClock, _ engine: WorkflowEngine) async {
+    while !Task.isCancelled {
+        clock.advance(milliseconds: 500)
+        engine.fireDueTimers()
+        try? await Task.sleep(for: .milliseconds(1))  // Cancellation ends the loop.
+    }
+}
