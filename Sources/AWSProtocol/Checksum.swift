@@ -132,3 +132,8 @@ private struct SlicedTables<Word: FixedWidthInteger & UnsignedInteger & Sendable
 private func bigEndianBytes(_ value: some FixedWidthInteger) -> [UInt8] {
     withUnsafeBytes(of: value.bigEndian) { Array($0) }
 }
+
+/// The value of `Content-MD5`, which some requests need and every server knows.
+package func contentMD5(_ bytes: [UInt8]) -> String {
+    Base64.encode(Array(Insecure.MD5.hash(data: bytes)))
+}

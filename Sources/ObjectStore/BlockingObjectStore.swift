@@ -74,6 +74,12 @@ package struct BlockingObjectStore: BlockingObjectAccess {
         }
     }
 
+    /// See `ObjectStore.supportsConditionalWrites`.
+    package func supportsConditionalWrites(near key: String) throws -> Bool {
+        if direct != nil { return true }
+        return try runBlocking { [store] in try await store.supportsConditionalWrites(near: key) }
+    }
+
     /// The whole listing at once, for prefixes known to be small.
     package func listAll(prefix: String, startAfter: String? = nil) throws -> [ObjectMetadata] {
         try list(prefix: prefix, startAfter: startAfter).objects

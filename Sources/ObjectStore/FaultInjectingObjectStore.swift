@@ -74,6 +74,10 @@ package final class FaultInjectingObjectStore: ObjectStore {
         }
     }
 
+    package func supportsConditionalWrites(near key: String) async throws -> Bool {
+        try await store.supportsConditionalWrites(near: key)
+    }
+
     fileprivate func refuse(_ key: String) throws {
         try state.withLock { state in
             if let most = faults.effectsMax, state.effects >= most {

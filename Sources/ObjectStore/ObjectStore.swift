@@ -39,6 +39,11 @@ package protocol ObjectStore: Sendable {
     /// - Returns: pages of bounded size. Objects put or removed meanwhile may or may not appear.
     func list(prefix: String, startAfter: String?, delimiter: String?) -> ObjectPages
 
+    /// Whether puts honour their conditions. Stores that cannot be known beforehand are tried once.
+    ///
+    /// - Parameter near: a key in whose directory something may be put to find out.
+    func supportsConditionalWrites(near key: String) async throws -> Bool
+
     /// The same store for threads that may block, when it can do without the cooperative pool.
     var blockingAccess: (any BlockingObjectAccess)? { get }
 }
@@ -57,6 +62,8 @@ package protocol ObjectUpload: Sendable {
 
 extension ObjectStore {
     package var blockingAccess: (any BlockingObjectAccess)? { nil }
+
+    package func supportsConditionalWrites(near key: String) async throws -> Bool { true }
 
     package func get(_ key: String) async throws -> ObjectRead {
         try await get(key, range: nil, ifMatch: nil)

@@ -1,0 +1,55 @@
+package import AWSProtocol
+package import HTTPTransport
+package import ObjectStore
+
+/// How to reach an S3 store.
+package struct S3Configuration: Sendable {
+    /// Nil for AWS's own of the region.
+    package var endpoint: HTTPEndpoint?
+    package var region: String
+    /// Nil sends requests without a signature.
+    package var credentials: AWSCredentials?
+    /// The bucket stands in the path, else in the host's name.
+    package var pathStyle: Bool
+    package var retry: RetryPolicy
+    /// Size of an upload's parts, at least 5 MiB; it grows for very large uploads.
+    package var partBytes: Int
+    /// Parts of one upload sent at a time; each is in memory until then.
+    package var partsInFlightMax: Int
+    /// Whether the store is tried once before the first conditional put, since some ignore the condition.
+    package var probesConditionalWrites: Bool
+
+    /// - Parameter pathStyle: nil chooses it for every endpoint but AWS's.
+    package init(
+        endpoint: HTTPEndpoint?, region: String = "us-east-1", credentials: AWSCredentials?, pathStyle: Bool? = nil,
+        retry: RetryPolicy = RetryPolicy(), partBytes: Int = 8 << 20, partsInFlightMax: Int = 4,
+        probesConditionalWrites: Bool = true
+    ) {
+        self.endpoint = endpoint
+        self.region = region
+        self.credentials = credentials
+        self.pathStyle = pathStyle ?? (endpoint.map { !$0.host.hasSuffix(".amazonaws.com") } ?? false)
+        self.retry = retry
+        self.partBytes = max(5 << 20, partBytes)
+        self.partsInFlightMax = max(1, partsInFlightMax)
+        self.probesConditionalWrites = probesConditionalWrites
+    }
+
+    /// - Throws: `HTTPClientError` for an endpoint variable that is no URL.
+    package init(_ environment: AWSEnvironment, retry: RetryPolicy = RetryPolicy()) throws {
+        self.init(
+            endpoint: try environment.s3Endpoint(), region: environment.s3Region,
+            credentials: environment.s3Credentials, pathStyle: environment.s3PathStyle, retry: retry)
+    }
+}
+
+extension ObjectStores {
+    /// Opens buckets at the S3 store that `configuration` describes.
+    package convenience init(
+        s3 configuration: S3Configuration, transport: any HTTPClient, currentDirectory: String? = nil
+    ) {
+        self.init(currentDirectory: currentDirectory) { bucket in
+            S3ObjectStore(bucket: bucket, configuration: configuration, transport: transport)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import AWSProtocol
+import HTTPTransport
+import ObjectStore
+import ObjectStoreS3
+import Support
+import Synchronization
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// Answers requests from a script and keeps them.
+private final class ScriptedClient: HTTPClient {
+    typealias Answer = Result<HTTPResponse, HTTPClientError>
+    private let state: Mutex<(answers: [Answer], requests: [HTTPRequest])>
+
+    init(_ answers: [Answer]) { state = Mutex((answers, [])) }
+
+    var requests: [HTTPRequest] { state.withLock { $0.requests } }
+
+    func send(_ request: HTTPRequest, bodyBytesMax: Int) async throws -> HTTPResponse {
+        try state.withLock { state in
+            state.requests.append(request)
+            guard !state.answers.isEmpty else { throw HTTPClientError(.closed, mayHaveHappened: false, "The script is over.") }
+            return try state.answers.removeFirst().get()
+        }
+    }
+}
+
+private func answer(_ status: Int, _ body: String = "", etag: String? = "\"e1\"") -> ScriptedClient.Answer {
+    var fields: HTTPFields = ["content-length": String(body.utf8.count)]
+    fields["etag"] = etag
+    return .success(HTTPResponse(status: status, fields: fields, body: Array(body.utf8)))
+}
+
+private func refusal(_ status: Int, _ code: String) -> ScriptedClient.Answer {
+    answer(status, "<Error><Code>\(code)</Code><Message>m</Message></Error>", etag: nil)
+}
+
+private func lost(_ mayHaveHappened: Bool) -> ScriptedClient.Answer {
+    .failure(HTTPClientError(mayHaveHappened ? .connectionLost : .notConnected, mayHaveHappened: mayHaveHappened, "lost"))
+}
+
+private let quick = RetryPolicy(attemptsMax: 3, connectionPatience: .seconds(5), firstDelay: .milliseconds(1), delayMax: .milliseconds(2))
+
+private func store(
+    _ client: any HTTPClient, bucket: String = "lake", endpoint: String? = "http://127.0.0.1:9000/", pathStyle: Bool? = nil,
+    probes: Bool = false, retry: RetryPolicy = quick
+) -> S3ObjectStore {
+    S3ObjectStore(
+        bucket: bucket,
+        configuration: S3Configuration(
+            endpoint: endpoint.flatMap(HTTPEndpoint.init(url:)),
+            credentials: AWSCredentials(accessKeyID: "AK", secretAccessKey: "SK"), pathStyle: pathStyle, retry: retry,
+            probesConditionalWrites: probes),
+        transport: client)
+}
+
+@Suite struct S3ObjectStoreTests {
+    private let code = ObjectStoreBehaviour.code
+
+    @Test(arguments: [
+        ("http://127.0.0.1:9000/", nil, "lake", "http://127.0.0.1:9000", "/lake/a%20b/%2B..//%C3%BC"),
+        ("http://s3.example:9000", false, "lake", "http://lake.s3.example:9000", "/a%20b/%2B..//%C3%BC"),
+        (nil, nil, "lake", "https://lake.s3.us-east-1.amazonaws.com", "/a%20b/%2B..//%C3%BC"),
+        (nil, nil, "with.dot", "https://s3.us-east-1.amazonaws.com", "/with.dot/a%20b/%2B..//%C3%BC"),
+        ("http://h/base", nil, "lake", "http://h/base", "/lake/a%20b/%2B..//%C3%BC"),
+    ] as [(String?, Bool?, String, String, String)])
+    func addresses(_ endpoint: String?, _ pathStyle: Bool?, _ bucket: String, _ server: String, _ path: String) async throws {
+        let client = ScriptedClient([answer(200)])
+        _ = try await store(client, bucket: bucket, endpoint: endpoint, pathStyle: pathStyle).get("a b/+..//ü")
+        let request = try #require(client.requests.first)
+        #expect(request.endpoint.description == server)
+        #expect(request.rawPath == path)
+        #expect(request.fields["host"] == request.endpoint.authority)
+        _ = try SigV4.verify(
+            method: request.method, rawPath: request.fullPath, rawQuery: request.rawQuery, fields: request.fields,
+            now: SystemWallClock().now()) { _ in AWSCredentials(accessKeyID: "AK", secretAccessKey: "SK") }
+    }
+
+    @Test func unconditionalRequestsAreRepeated() async throws {
+        let client = ScriptedClient([lost(true), lost(false), refusal(503, "SlowDown"), refusal(500, "InternalError"), answer(200)])
+        #expect(try await store(client).put("k", [1]).etag == "e1")
+        #expect(client.requests.count == 5)
+        #expect(await code { _ = try await store(ScriptedClient([refusal(500, "a"), refusal(500, "a"), refusal(500, "a"), answer(200)])).get("k") } == .unavailable)
+        let impatient = RetryPolicy(connectionPatience: .zero)
+        #expect(await code { _ = try await store(ScriptedClient([lost(false), answer(200)]), retry: impatient).get("k") } == .unavailable)
+    }
+
+    @Test func conditionalPutsAreNot() async throws {
+        for unknown in [lost(true), refusal(500, "InternalError"), refusal(504, "x")] {
+            let client = ScriptedClient([unknown, answer(200)])
+            #expect(await code { _ = try await store(client).put("k", [1], condition: .ifAbsent) } == .ambiguous)
+            #expect(client.requests.count == 1)
+            #expect(client.requests.first?.isRepeatable == false)
+            #expect(client.requests.first?.fields["if-none-match"] == "*")
+        }
+        let client = ScriptedClient([lost(false), refusal(503, "SlowDown"), answer(200)])
+        #expect(try await store(client).put("k", [1], condition: .ifMatch("x")).etag == "e1")
+        #expect(client.requests.last?.fields["if-match"] == "\"x\"")
+    }
+
+    @Test(arguments: [
+        (404, "NoSuchKey", .notFound), (404, "NoSuchBucket", .noSuchBucket), (412, "PreconditionFailed", .preconditionFailed),
+        (409, "ConditionalRequestConflict", .conflict), (403, "AccessDenied", .accessDenied), (416, "InvalidRange", .invalidRange),
+        (400, "KeyTooLongError", .invalidKey), (400, "Strange", .other("Strange")),
+    ] as [(Int, String, ObjectStoreError.Code)])
+    func refusals(_ status: Int, _ name: String, _ expected: ObjectStoreError.Code) async throws {
+        #expect(await code { _ = try await store(ScriptedClient([refusal(status, name)])).get("k") } == expected)
+    }
+
+    @Test func matchOfMissingKeyIsAPrecondition() async throws {
+        let client = ScriptedClient([refusal(404, "NoSuchKey")])
+        #expect(await code { _ = try await store(client).put("k", [], condition: .ifMatch("e")) } == .preconditionFailed)
+    }
+
+    @Test func probing() async throws {
+        let honest = ScriptedClient([answer(200), refusal(412, "PreconditionFailed"), answer(204), answer(200), answer(200)])
+        let good = store(honest, probes: true)
+        _ = try await good.put("t/_delta_log/0.json", [1], condition: .ifAbsent)
+        _ = try await good.put("t/_delta_log/1.json", [1], condition: .ifAbsent)
+        #expect(honest.requests.count == 5)
+        #expect(honest.requests[0].rawPath.hasPrefix("/lake/t/_delta_log/.millrace-probe-"))
+        let ignoring = ScriptedClient([answer(200), answer(200), answer(204)])
+        let bad = store(ignoring, probes: true)
+        #expect(await code { _ = try await bad.put("k", [1], condition: .ifAbsent) } == .other("ConditionalWritesUnsupported"))
+        #expect(await code { _ = try await bad.put("k", [1], condition: .ifAbsent) } == .other("ConditionalWritesUnsupported"))
+        #expect(ignoring.requests.count == 3)
+        let refusing = ScriptedClient([refusal(501, "NotImplemented"), answer(204)])
+        #expect(try await store(refusing, probes: true).supportsConditionalWrites(near: "k") == false)
+    }
+
+    @Test func failedPartsAbortTheUpload() async throws {
+        let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+        let client = ScriptedClient([answer(200, begun), refusal(403, "AccessDenied"), answer(204)])
+        let upload = try await store(client).upload("k")
+        #expect(
+            await code {
+                try await upload.write([UInt8](repeating: 0, count: 8 << 20))
+                _ = try await upload.complete()
+            } == .accessDenied)
+        #expect(client.requests.map(\.method) == ["POST", "PUT", "DELETE"])
+        #expect(await code { _ = try await upload.complete() } == .other("UploadEnded"))
+    }
+
+    @Test func lostCompletionIsFound() async throws {
+        let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+        var head = try answer(200, etag: "\"abc-1\"").get()
+        head.fields["content-length"] = String(8 << 20)
+        let client = ScriptedClient([
+            answer(200, begun), answer(200), lost(true), refusal(404, "NoSuchUpload"), .success(head),
+        ])
+        let upload = try await store(client).upload("k")
+        try await upload.write([UInt8](repeating: 0, count: 8 << 20))
+        #expect(try await upload.complete().etag == "abc-1")
+    }
+
+    @Test(arguments: ["", "<x/>", "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+        "<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>%zz</Key><Size>1</Size></Contents></ListBucketResult>"])
+    func malformedListings(_ body: String) async throws {
+        #expect(await code { _ = try await store(ScriptedClient([answer(200, body)])).listAll(prefix: "") } == .other("MalformedAnswer"))
+    }
+
+    @Test func environment() throws {
+        let environment = AWSEnvironment([
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9400", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+            "MILLRACE_S3_ENDPOINT": "http://minio:9000", "AWS_REGION": "eu-west-1", "AWS_SESSION_TOKEN": "",
+        ])
+        #expect(try environment.endpoint(of: "glue")?.description == "http://127.0.0.1:9400")
+        let configuration = try S3Configuration(environment)
+        #expect(configuration.endpoint?.description == "http://minio:9000")
+        #expect(configuration.region == "eu-west-1")
+        #expect(configuration.pathStyle)
+        #expect(configuration.credentials == AWSCredentials(accessKeyID: "a", secretAccessKey: "b"))
+        #expect(throws: HTTPClientError.self) { try S3Configuration(AWSEnvironment(["AWS_ENDPOINT_URL": "nonsense"])) }
+    }
+
+    /// The shared behaviour against a real server: `MILLRACE_TEST_S3=http://host:port KEY SECRET BUCKET`; the bucket
+    /// exists.
+    @Test(.enabled(if: getenv("MILLRACE_TEST_S3") != nil, "needs a server, named by MILLRACE_TEST_S3"))
+    func behavesAgainstAServer() async throws {
+        let words = String(cString: try #require(getenv("MILLRACE_TEST_S3"))).split(separator: " ").map(String.init)
+        let stores = ObjectStores(
+            s3: S3Configuration(
+                endpoint: HTTPEndpoint(url: words[0]),
+                credentials: AWSCredentials(accessKeyID: words[1], secretAccessKey: words[2]), partBytes: 5 << 20),
+            transport: CurlTransport())
+        let (store, _) = try stores.store(for: "s3://\(words[3])/")
+        try await store.delete(store.listAll(prefix: "").map(\.key))
+        try await ObjectStoreBehaviour.check(store)
+        try await store.delete(store.listAll(prefix: "").map(\.key))
+    }
+}
