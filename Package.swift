@@ -138,12 +138,15 @@ let package = Package(
         library(
             "StatesIntegrations",
             [
-                "AWSProtocol", "BatchEngine", "JSONModel", "ServiceKit", "StatesLanguage", "StatesRuntime", "Support",
-                "WorkflowEngine",
+                "AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "StateStore",
+                "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine",
             ]),
         library(
             "GlueService",
-            ["AWSProtocol", "BatchEngine", "CatalogEngine", "GlueModel", "JSONModel", "ServiceKit", "Support"]),
+            [
+                "AWSProtocol", "BatchEngine", "BatchScheduling", "CatalogEngine", "GlueModel", "JSONModel",
+                "ServiceKit", "StateStore", "Support",
+            ]),
         library(
             "BatchService",
             ["AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "StateStore", "Support"]),
@@ -162,7 +165,7 @@ let package = Package(
             "Millrace",
             [
                 "AWSProtocol", "Columnar", "DeltaProtocol", "DeltaTable", "Execution", "GlueModel", "HTTPTransport",
-                "JSONModel", "ObjectStore", "ObjectStoreS3", "QueryEngine", "SparkPlan", "SparkSQL", "Support",
+                "JSONModel", "ObjectStore", "ObjectStoreS3", "QueryEngine", "SparkPlan", "SparkSQL", "Support", crypto,
             ]),
 
         // Tier 5: programs. Only these read the environment, bind ports to adapters, exit.
@@ -193,7 +196,7 @@ let package = Package(
         tests("HTTPTransportTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"], fixtures: true),
         tests("ObjectStoreTests", ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"]),
         tests("ObjectServerTests", ["AWSProtocol", "JSONModel", "ObjectServer", "S3Service", "ServiceKit", "StateStore", "Support", nioCore, crypto]),
-        tests("CatalogTests", ["AWSProtocol", "CatalogEngine", "GlueModel", "GlueService", "JSONModel", "ServiceKit", "StateStore", "Support"]),
+        tests("CatalogTests", ["AWSProtocol", "BatchEngine", "BatchScheduling", "CatalogEngine", "GlueModel", "GlueService", "JSONModel", "ServiceKit", "StateStore", "Support"]),
         tests("BatchSchedulingTests", ["BatchScheduling", "JSONModel", "Support"]),
         tests("ProcessRunnerTests", ["JSONModel", "ProcessRunner", "Support"]),
         tests("BatchEngineTests", ["AWSProtocol", "BatchEngine", "BatchScheduling", "BatchService", "JSONModel", "LogsService", "ProcessRunner", "ServiceKit", "StateStore", "Support"]),

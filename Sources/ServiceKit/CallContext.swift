@@ -13,6 +13,9 @@ package struct CallContext: Sendable {
     /// Identifies the effect for repetition: an operation that creates something records it in the transaction that
     /// does so, and answers a repeated call with the first outcome. Set for commands of the workflow engine.
     package var commandID: String?
+    /// What all repetitions of a job's effects share, when the caller knows it better than the job does: a task state
+    /// keeps its scope over retries, each of which has a command id of its own.
+    package var commitScope: String?
 
     package init(
         account: String, region: String, accessKeyID: String? = nil, requestID: String, receivedAt: Timestamp,

@@ -21,5 +21,6 @@ package enum StateStoreSchema {
     package static let all: [StateStoreMigration] = [
         .workflow,
         .batch,
+        .catalog,
     ]
 }
