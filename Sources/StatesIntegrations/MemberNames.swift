@@ -1,0 +1,44 @@
+import JSONModel
+
+/// Step Functions writes the members of every service's shapes in Pascal case, whatever the service itself does.
+enum MemberNames {
+    /// `JobQueue` to `jobQueue` for services whose members begin in lower case; keys of maps are data and stay.
+    static func lowercased(_ parameters: JSONObject, maps: Set<String>) -> JSONObject {
+        renamed(parameters, maps: maps) { $0.prefix(1).lowercased() + $0.dropFirst() }
+    }
+
+    static func capitalized(_ output: JSONObject, maps: Set<String>) -> JSONObject {
+        renamed(output, maps: maps) { $0.prefix(1).uppercased() + $0.dropFirst() }
+    }
+
+    /// Members of these names hold maps, in the services that have them here.
+    static func maps(ofService name: String) -> Set<String> {
+        switch name {
+        case "batch": ["parameters", "tags", "options", "shareIdentifierMap"]
+        case "states": ["tags", "variableReferences"]
+        default: ["parameters", "tags", "arguments", "defaultArguments", "nonOverridableArguments"]
+        }
+    }
+
+    /// Whether the service's own wire names begin in lower case.
+    static func beginLowercase(_ service: String) -> Bool { ["batch", "logs", "states"].contains(service) }
+
+    private static func renamed(_ object: JSONObject, maps: Set<String>, _ rename: (String) -> String) -> JSONObject {
+        var result = JSONObject()
+        result.reserveCapacity(object.count)
+        for (key, value) in object {
+            let isMap = maps.contains(key.prefix(1).lowercased() + key.dropFirst())
+            result[rename(key)] = isMap ? value : renamed(value, maps: maps, rename)
+        }
+        return result
+    }
+
+    // As deep as the document, which the parser has limited.
+    private static func renamed(_ value: JSONValue, maps: Set<String>, _ rename: (String) -> String) -> JSONValue {
+        switch value {
+        case .object(let object): .object(renamed(object, maps: maps, rename))
+        case .array(let elements): .array(elements.map { renamed($0, maps: maps, rename) })
+        default: value
+        }
+    }
+}
