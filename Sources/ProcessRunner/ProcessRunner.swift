@@ -132,6 +132,13 @@ private func settle(
     _ directory: AttemptDirectory, _ clock: any WallClock, waiting: Bool
 ) throws(ProcessRunnerError) -> ProcessRunner.Presence {
     let exitPath = directory.path + "/exit.json"
+    func recordedExit() throws(ProcessRunnerError) -> AttemptExit? {
+        guard let text = try readFile(exitPath) else { return nil }
+        guard let exit = AttemptExit(json: text) else { throw .damagedRecord(path: exitPath) }
+        return exit
+    }
+    // The last thing a shim does: by then it has waited for every process, though it may hold the lock a little longer.
+    if let exit = try recordedExit() { return .ended(exit) }
     let lock: OpenFile
     do throws(ProcessRunnerError) {
         lock = try OpenFile(directory.path + "/lock", O_RDWR | O_CREAT)
@@ -143,10 +150,7 @@ private func settle(
         if errno == EWOULDBLOCK { return .running }
         throw .system(operation: "flock", path: directory.path + "/lock", errno: errno)
     }
-    if let text = try readFile(exitPath) {
-        guard let exit = AttemptExit(json: text) else { throw .damagedRecord(path: exitPath) }
-        return .ended(exit)
-    }
+    if let exit = try recordedExit() { return .ended(exit) }
     let startedPath = directory.path + "/started.json"
     guard let text = try readFile(startedPath) else { return .absent }
     guard let start = AttemptStart(json: text) else { throw .damagedRecord(path: startedPath) }
@@ -175,6 +179,11 @@ extension ProcessRunner {
             try makeDirectories(directory.workPath)
             unlink("\(directory.path)/\(name)")
         }
+    }
+
+    /// Makes a directory and those above it that are missing.
+    package func makeDirectory(_ path: String) async throws(ProcessRunnerError) {
+        try await threads.run { () throws(ProcessRunnerError) in try makeDirectories(path) }
     }
 
     package func makeExecutable(_ path: String) async throws(ProcessRunnerError) {

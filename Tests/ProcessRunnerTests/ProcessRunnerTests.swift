@@ -138,11 +138,12 @@ struct ProcessRunnerTests {
 
     @Test func isAdoptedByAnotherRunner() async throws {
         let directory = scratchDirectory()
-        try await runner.start(shell("echo ready; sleep 0.5; echo late; exit 4"), in: directory)
+        try await runner.start(shell("echo ready; until [ -e go ]; do sleep 0.02; done; echo late; exit 4"), in: directory)
         let other = ProcessRunner(shimPath: shimPath())
         #expect(try await other.presence(in: directory) == .running)
         // A second start of the same attempt changes nothing.
         try await other.start(shell("echo twice"), in: directory)
+        fclose(fopen(directory.workPath + "/go", "w"))
         async let first = runner.waitForEnd(in: directory)
         async let second = other.waitForEnd(in: directory)
         let exits = try await [first, second]
@@ -170,10 +171,11 @@ struct ProcessRunnerTests {
 
     @Test func cancellingAWaitLeavesTheAttemptAlone() async throws {
         let directory = scratchDirectory()
-        try await runner.start(shell("sleep 0.4; exit 5"), in: directory)
+        try await runner.start(shell("until [ -e go ]; do sleep 0.02; done; exit 5"), in: directory)
         let wait = Task { try await runner.waitForEnd(in: directory) }
         wait.cancel()
         await #expect(throws: CancellationError.self) { try await wait.value }
+        fclose(fopen(directory.workPath + "/go", "w"))
         #expect(try await runner.waitForEnd(in: directory).exitCode == 5)
     }
 
