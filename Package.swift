@@ -211,7 +211,7 @@ let package = Package(
         tests("ExecutionTests", ["Columnar", "Execution", "SparkPlan", "Support"]),
         tests("ParquetTests", ["Columnar", "Parquet", "Support", "JSONModel"]),
         tests("DeltaProtocolTests", ["Columnar", "DeltaProtocol", "JSONModel", "Support"]),
-        tests("DeltaTableTests", ["Columnar", "DeltaProtocol", "DeltaTable", "JSONModel", "ObjectStore", "Parquet", "QueryEngine", "Support"]),
+        tests("DeltaTableTests", ["Columnar", "DeltaProtocol", "DeltaTable", "JSONModel", "ObjectStore", "Parquet", "QueryEngine", "SparkPlan", "Support"]),
         tests("SparkSQLTests", ["Columnar", "SparkPlan", "SparkSQL", "Support"]),
         tests("QueryEngineTests", ["Columnar", "Execution", "ObjectStore", "QueryEngine", "SparkPlan", "SparkSQL", "Support"]),
         tests("MillraceTests", ["Columnar", "JSONModel", "Millrace", "ObjectStore", "QueryEngine", "Support"]),

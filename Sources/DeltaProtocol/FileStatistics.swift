@@ -1,5 +1,5 @@
 package import Columnar
-package import JSONModel
+import JSONModel
 
 /// The statistics of a data file. Source: PROTOCOL.md, "Per-file Statistics".
 package struct FileStatistics: Sendable {

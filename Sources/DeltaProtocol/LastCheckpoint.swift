@@ -1,4 +1,4 @@
-package import JSONModel
+import JSONModel
 
 /// The hint `_last_checkpoint`.
 package struct LastCheckpoint: Sendable, Hashable {

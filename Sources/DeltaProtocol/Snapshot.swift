@@ -1,5 +1,5 @@
 package import Columnar
-package import JSONModel
+import JSONModel
 
 /// The state of a table at one version.
 package struct Snapshot: Sendable {

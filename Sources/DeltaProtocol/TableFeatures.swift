@@ -1,4 +1,5 @@
 package import Columnar
+import JSONModel
 
 /// Which table features are understood. `docs/delta-features.md` is the table for users.
 package enum TableFeatures {

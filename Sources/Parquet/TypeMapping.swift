@@ -64,7 +64,7 @@ extension SchemaNode {
         case (.int32, .integer(16, true)), (.int32, .integer(8, false)): return .short
         case (.int32, .integer(32, false)): return .long
         case (.int32, .date): return .date
-        case (.int32, .null), (.int64, .null), (.byteArray, .null), (.boolean, .null): return .null
+        case (.int32, .null), (.int64, .null), (.byteArray, .null): return .null
         case (.int64, nil), (.int64, .integer(64, true)): return .long
         case (.int64, .integer(64, false)): return .decimal(precision: 20, scale: 0)
         case (.int64, .timestamp(_, let adjusted)): return adjusted ? .timestamp : .timestampNTZ
