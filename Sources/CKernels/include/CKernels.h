@@ -20,6 +20,27 @@ static inline uint32_t ck_match16(const uint8_t *block, uint8_t byte) {
 #endif
 }
 
+/// Bit i is set where block[i] equals a, b, c or d, for the 64 bytes at block.
+static inline uint64_t ck_match64_any4(const uint8_t *block, uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
+    uint64_t mask = 0;
+#if defined(__SSE2__)
+    const __m128i va = _mm_set1_epi8((char)a), vb = _mm_set1_epi8((char)b);
+    const __m128i vc = _mm_set1_epi8((char)c), vd = _mm_set1_epi8((char)d);
+    for (int i = 0; i < 4; i++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(block + 16 * i));
+        __m128i ab = _mm_or_si128(_mm_cmpeq_epi8(bytes, va), _mm_cmpeq_epi8(bytes, vb));
+        __m128i cd = _mm_or_si128(_mm_cmpeq_epi8(bytes, vc), _mm_cmpeq_epi8(bytes, vd));
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_or_si128(ab, cd)) << (16 * i);
+    }
+#else
+    for (int i = 0; i < 64; i++) {
+        uint8_t x = block[i];
+        mask |= (uint64_t)(x == a || x == b || x == c || x == d) << i;
+    }
+#endif
+    return mask;
+}
+
 static inline void ck_prefetch(const void *address) { __builtin_prefetch(address); }
 
 #endif

@@ -1,23 +1,22 @@
-import Columnar
 import Support
 
 /// A pattern of Spark's `date_format`, `to_date` and `to_timestamp`: letters `y M d H h k K m s S a E D Q` (others are
 /// refused by name), text in single quotes, `[` `]` around optional parts when parsing.
-struct DatePattern {
-    private enum Element {
+package struct DatePattern: Sendable {
+    private enum Element: Sendable {
         case letter(UInt8, width: Int)
         case text([UInt8])
         case optionalStart, optionalEnd
     }
 
     private var elements: [Element] = []
-    static let months = [
+    package static let months = [
         "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
         "December",
     ]
-    static let days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+    package static let days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
-    init(_ pattern: String) throws {
+    package init(_ pattern: String) throws {
         let bytes = Array(pattern.utf8)
         var index = 0
         while index < bytes.count {
@@ -62,7 +61,7 @@ struct DatePattern {
                 + "'\(String(decoding: [letter], as: UTF8.self))'.")
     }
 
-    func format(_ micros: Int64, to out: inout [UInt8]) {
+    package func format(_ micros: Int64, to out: inout [UInt8]) {
         let (days, rest) = ValueText.floorDivide(micros, DateText.microsPerDay)
         let (year, month, day) = CivilTime.civil(fromDays: Int(days))
         let seconds = rest / 1_000_000
@@ -112,7 +111,7 @@ struct DatePattern {
     }
 
     /// Microseconds since 1970 in UTC; nil when the text has another form or names no moment.
-    func parse(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
+    package func parse(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
         var year = 1970, month = 1, day = 1, hour: Int?, half: Int?, hour12: Int?, minute = 0, second = 0, micros = 0
         var offset = 0
         var dayOfYear: Int?
