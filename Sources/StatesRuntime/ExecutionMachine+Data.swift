@@ -151,13 +151,19 @@ extension ExecutionMachine {
     /// An integer, or a string that is one.
     func integer(_ value: JSONValue) -> Int64? { value.int64 ?? value.string.flatMap { Int64($0) } }
 
+    /// ISO 8601 without a fraction of zero.
+    private static func timeText(_ time: Timestamp) -> String {
+        let text = time.iso8601
+        return text.hasSuffix(".000Z") ? text.dropLast(5) + "Z" : text
+    }
+
     /// `$$` as the scope sees it.
     /// - Source: Step Functions, "Accessing execution data from the Context object".
     func contextObject(_ slot: Int, item: (Int, JSONValue)? = nil) -> JSONValue {
         var context: JSONObject = [
             "Execution": [
                 "Id": .string(execution.executionArn), "Input": execution.input.value,
-                "StartTime": .string(execution.startTime.iso8601), "Name": .string(execution.executionName),
+                "StartTime": .string(Self.timeText(execution.startTime)), "Name": .string(execution.executionName),
                 "RoleArn": .string(execution.roleArn), "RedriveCount": 0,
             ],
             "StateMachine": [
@@ -172,7 +178,7 @@ extension ExecutionMachine {
         }
         if let scope = scopes[slot], let state = scope.state {
             var object: JSONObject = [
-                "Name": .string(state.name), "EnteredTime": .string(scope.enteredAt.iso8601),
+                "Name": .string(state.name), "EnteredTime": .string(Self.timeText(scope.enteredAt)),
             ]
             switch state.type {
             case .task, .parallel, .map: object["RetryCount"] = .number(scope.attempt)

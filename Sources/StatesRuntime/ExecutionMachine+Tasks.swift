@@ -78,7 +78,7 @@ extension ExecutionMachine {
 
     mutating func taskSucceeded(_ taskID: String, _ output: Payload) throws(ExecutionError) {
         guard let (slot, wait) = waitingTask(taskID) else { return }
-        endTaskWait(wait)
+        endTaskWait(slot, wait)
         let state = try state(slot)
         let resource = wait.start.resource
         do throws(EvaluationFailure) {
@@ -115,14 +115,14 @@ extension ExecutionMachine {
 
     mutating func taskFailed(_ taskID: String, _ failure: StateFailure) throws(ExecutionError) {
         guard let (slot, wait) = waitingTask(taskID) else { return }
-        endTaskWait(wait)
+        endTaskWait(slot, wait)
         try emit(names(wait.start.resource).failed, in: slot, taskFailureDetails(wait.start.resource, failure))
         try handle(failure, slot)
     }
 
     mutating func taskTimedOut(_ slot: Int, _ wait: TaskWait, isHeartbeat: Bool) throws(ExecutionError) {
         commands.append(.cancelTask(taskID: wait.start.taskID))
-        endTaskWait(wait)
+        endTaskWait(slot, wait)
         let failure = StateFailure(error: isHeartbeat ? StateFailure.heartbeatTimeout : StateFailure.timeout, cause: nil)
         try emit(names(wait.start.resource).timedOut, in: slot, taskFailureDetails(wait.start.resource, failure))
         try handle(failure, slot)

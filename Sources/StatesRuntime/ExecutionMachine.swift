@@ -79,6 +79,9 @@ package struct ExecutionMachine: ~Copyable, Sendable {
         dirtyFrames.insert("")
         try receive(event)
         try run()
+        if outcome == nil, !scopes.isEmpty, !isContinuationPending, slotOfTask.isEmpty, slotOfTimer.isEmpty {
+            throw ExecutionError("the execution waits for nothing")
+        }
     }
 
     /// Whether an outcome of the task would still count.
@@ -146,13 +149,11 @@ extension ExecutionMachine {
     /// Lets scopes go on until all wait, the execution ends, or the step is long enough.
     private mutating func run() throws(ExecutionError) {
         guard !isContinuationPending else { return }
-        var position = 0
         try settle()
-        while outcome == nil, position < ready.count {
-            let slot = ready[position]
+        while outcome == nil, let slot = ready.first {
             guard let scope = scopes[slot], scope.isRunnable else {
                 scopes[slot]?.isQueued = false
-                position += 1
+                ready.removeFirst()
                 continue
             }
             if nextEventID > limits.historyEventsMax {
@@ -169,7 +170,6 @@ extension ExecutionMachine {
             try step(slot)
             try settle()
         }
-        ready.removeFirst(min(position, ready.count))
     }
 
     private mutating func stop(error: String?, cause: String?) {
@@ -221,14 +221,15 @@ extension ExecutionMachine {
         switch scopes[slot]?.phase {
         case .task(let wait):
             commands.append(.cancelTask(taskID: wait.start.taskID))
-            endTaskWait(wait)
+            endTaskWait(slot, wait)
         case .waiting(let timer), .retrying(let timer): cancelTimer(timer)
         case .entering, .executing, .group, .done, nil: break
         }
     }
 
     /// Forgets a task and takes its timers back.
-    mutating func endTaskWait(_ wait: TaskWait) {
+    mutating func endTaskWait(_ slot: Int, _ wait: TaskWait) {
+        scopes[slot]?.phase = .executing
         slotOfTask[wait.start.taskID] = nil
         if let timer = wait.timeout { cancelTimer(timer) }
         if let timer = wait.heartbeat { cancelTimer(timer) }

@@ -1,0 +1,123 @@
+import JSONModel
+import StatesLanguage
+import Testing
+
+@Suite struct DefinitionTests {
+    private func findings(_ text: String, _ type: StateMachineType = .standard) -> [String] {
+        StateMachineDefinition.diagnostics(of: text, type: type).map { "\($0.location ?? "-") \($0.message)" }
+    }
+
+    private func findings(state fields: JSONObject) -> [String] {
+        let definition: JSONValue = ["StartAt": "S", "States": ["S": .object(fields)]]
+        return findings(definition.text)
+    }
+
+    @Test func readsAllTypesOfStates() throws {
+        let definition = try StateMachineDefinition(
+            parsing: #"""
+                {"Comment": "all", "Version": "1.0", "TimeoutSeconds": 60, "StartAt": "Pass", "States": {
+                    "Pass": {"Type": "Pass", "Result": [1], "Next": "Task"},
+                    "Task": {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "TimeoutSecondsPath": "$.t",
+                        "Retry": [{"ErrorEquals": ["A", "B"], "JitterStrategy": "FULL"}, {"ErrorEquals": ["States.ALL"]}],
+                        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "Fail"}], "Next": "Choice"},
+                    "Choice": {"Type": "Choice", "Choices": [{"Variable": "$.x", "IsNull": true, "Next": "Wait"}], "Default": "Parallel"},
+                    "Wait": {"Type": "Wait", "Seconds": 1, "Next": "Map"},
+                    "Parallel": {"Type": "Parallel", "Branches": [{"StartAt": "B", "States": {"B": {"Type": "Succeed"}}}], "Next": "Map"},
+                    "Map": {"Type": "Map", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}}, "End": true},
+                    "Fail": {"Type": "Fail", "Error": "E"}}}
+                """#)
+        #expect(definition.root.states.map(\.type) == [.pass, .task, .choice, .wait, .parallel, .map, .fail])
+        #expect(definition.timeoutSeconds == 60)
+        let task = try #require(definition.root["Task"])
+        #expect(task.retriers.map(\.maxAttempts) == [3, 3])
+        #expect(task.retriers[0].jitter == .full)
+        guard case .task(let fields) = task.body else { Issue.record("no task"); return }
+        #expect(fields.resource.service == "batch" && fields.resource.action == "submitJob")
+        #expect(fields.resource.pattern == .sync)
+    }
+
+    @Test func reportsEverythingInDocumentOrder() {
+        let found = findings(
+            #"""
+            {"StartAt": "A", "States": {
+                "A": {"Type": "Pass", "Next": "Nowhere", "InputPath": "no path"},
+                "B": {"Type": "Strange"},
+                "C": {"Type": "Wait", "Seconds": 1, "Timestamp": "2024-01-01T00:00:00Z", "End": true},
+                "D": {"Type": "Choice", "Choices": [{"Variable": "$.a", "NumericEquals": "1", "Next": "A"}]}}}
+            """#)
+        #expect(
+            found == [
+                "/States/A/Next Missing 'Next' target: Nowhere",
+                "/States/A/InputPath The value for the field 'InputPath' must be a valid JSONPath",
+                "/States/B State \"B\" is not reachable.",
+                "/States/B/Type The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]",
+                "/States/C Only one of these fields is allowed: [Seconds, SecondsPath, Timestamp, TimestampPath]",
+                "/States/C State \"C\" is not reachable.", "/States/D State \"D\" is not reachable.",
+                "/States/D/Choices[0]/NumericEquals Expected value of type Number",
+            ])
+    }
+
+    @Test func syntaxErrorsTellTheirPlace() throws {
+        let diagnostics = StateMachineDefinition.diagnostics(of: "{\n  \"StartAt\": oops}")
+        #expect(diagnostics.map(\.code) == ["INVALID_JSON_DESCRIPTION"])
+        #expect(diagnostics[0].location == "[Source: (String)\"{\n  \"StartAt\": oops}\"; line: 2, column: 18]")
+        #expect(findings("  ") == ["- Definition must be a valid JSON object"])
+        #expect(findings("[]") == ["- Definition must be a valid JSON object"])
+        #expect(findings("{}") == ["/ These fields are required: [StartAt, States]"])
+    }
+
+    @Test(arguments: [
+        (["Type": "Pass"], "/States/S One of these fields is required: [Next, End]"),
+        (["Type": "Pass", "End": true, "Bogus": 1], "/States/S The field 'Bogus' is not supported by Step Functions"),
+        (["Type": "Task", "End": true], "/States/S These fields are required: [Resource]"),
+        (["Type": "Pass", "End": true, "ResultPath": "$.a[*]"], "/States/S/ResultPath Value is not a Reference Path: $.a[*]"),
+        (
+            ["Type": "Pass", "End": true, "Parameters": ["a.$": 1]],
+            "/States/S/Parameters The value for the field 'a.$' must be a STRING that contains a JSONPath but was an INTEGER"
+        ),
+        (["Type": "Parallel", "Branches": [], "End": true], "/States/S/Branches Value cannot be empty"),
+        (["Type": "Wait", "Timestamp": "yesterday", "End": true], "/States/S/Timestamp String does not match RFC3339 timestamp"),
+        (["Type": "Pass", "End": true, "Assign": ["states": 1]], "/States/S/Assign The variable name 'states' is not valid"),
+        (
+            ["Type": "Map", "End": true, "ItemProcessor": ["ProcessorConfig": ["Mode": "DISTRIBUTED"], "StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
+            "/States/S/ItemProcessor/ProcessorConfig/Mode Maps in DISTRIBUTED mode are not supported by this server"
+        ),
+        (["Type": "Pass", "End": true, "QueryLanguage": "JSONata"], "/ The query language 'JSONata' is not supported by this server"),
+        (
+            ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "End": true, "Retry": [["ErrorEquals": ["States.ALL"]], ["ErrorEquals": ["A"]]]],
+            "/States/S/Retry[0]/ErrorEquals States.ALL must appear alone and in the last position"
+        ),
+    ] as [(JSONObject, String)])
+    func findsMistakesOfAState(fields: JSONObject, expected: String) {
+        #expect(findings(state: fields) == [expected])
+    }
+
+    @Test func expressMachinesRefuseWaiting() {
+        let text = #"{"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","End":true}}}"#
+        #expect(findings(text).isEmpty)
+        #expect(
+            findings(text, .express) == [
+                "/States/S/Resource Express state machine does not support '.sync' service integration "
+            ])
+    }
+
+    @Test func exceptionTextListsErrors() {
+        #expect {
+            try StateMachineDefinition(parsing: #"{"StartAt":"A","States":{"A":{"Type":"Succeed"},"B":{"Type":"Succeed"}}}"#)
+        } throws: { error in
+            (error as? DefinitionError)?.exceptionMessage
+                == "Invalid State Machine Definition: 'MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B'"
+        }
+    }
+
+    @Test func resourcesAreTakenApart() {
+        let sdk = TaskResource("arn:aws:states:::aws-sdk:glue:getTable")
+        #expect(sdk?.kind == .awsSDK && sdk?.historyResourceType == "aws-sdk:glue" && sdk?.historyResource == "getTable")
+        #expect(TaskResource("arn:aws:states:::states:startExecution.sync:2")?.pattern == .sync2)
+        #expect(TaskResource("arn:aws:states:us-east-1:123456789012:activity:a")?.kind == .activity)
+        #expect(TaskResource("arn:aws:lambda:us-east-1:123456789012:function:f:1")?.action == "f")
+        for text in ["", "arn:aws:s3:::b", "arn:aws:states:::", "arn:aws:states:::glue", "arn:aws:states:::glue:a:b", "glue:startJobRun"] {
+            #expect(TaskResource(text) == nil)
+        }
+    }
+}

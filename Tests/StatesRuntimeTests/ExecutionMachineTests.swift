@@ -1,0 +1,151 @@
+import JSONModel
+import StatesLanguage
+import StatesRuntime
+import Support
+import Testing
+
+@Suite struct ExecutionMachineTests {
+    private let loop = #"""
+        {"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice", "Choices": [
+                {"Variable": "$.stop", "BooleanEquals": true, "Next": "Z"}], "Default": "A"}, "Z": {"Type": "Succeed"}}}
+        """#
+
+    @Test func endlessLoopYieldsAndCanBeStopped() throws {
+        let driver = try MachineDriver(loop, input: #"{"stop":false}"#)
+        try driver.apply(.started, continues: false)
+        #expect(driver.continuations == 1)
+        #expect(driver.history.count < 2_100)
+        try driver.apply(.continuation, continues: false)
+        #expect(driver.continuations == 2)
+        try driver.apply(.stopRequested(error: nil, cause: nil))
+        #expect(driver.outcome == .aborted(error: nil, cause: nil))
+        let count = driver.history.count
+        try driver.apply(.continuation)
+        #expect(driver.history.count == count, "nothing happens after the end")
+    }
+
+    @Test func stepsDoNotChangeTheHistory() throws {
+        var limits = ExecutionLimits()
+        var definition = #"{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":["#
+        definition += (0..<3).map { b in
+            #"{"StartAt":"S\#(b)-0","States":{"#
+                + (0..<20).map { #""S\#(b)-\#($0)":{"Type":"Pass",\#($0 < 19 ? #""Next":"S\#(b)-\#($0 + 1)""# : #""End":true"#)}"# }
+                .joined(separator: ",") + "}}"
+        }.joined(separator: ",") + "]}}}"
+        let whole = try MachineDriver(definition)
+        try whole.apply(.started)
+        limits.stepTransitionsMax = 7
+        let pieces = try MachineDriver(definition, limits: limits, reloads: true)
+        try pieces.apply(.started)
+        #expect(pieces.continuations > 5)
+        #expect(pieces.historyText == whole.historyText)
+        #expect(whole.outcome == .succeeded(output: Payload([[:], [:], [:]])))
+    }
+
+    @Test func tooLongAHistoryFailsTheExecution() throws {
+        var limits = ExecutionLimits()
+        limits.historyEventsMax = 100
+        let driver = try MachineDriver(loop, input: #"{"stop":false}"#, limits: limits)
+        try driver.apply(.started)
+        guard case .failed(let error, _) = driver.outcome else { Issue.record("\(String(describing: driver.outcome))"); return }
+        #expect(error == "States.Runtime")
+    }
+
+    @Test func repeatedEventsChangeNothing() throws {
+        let driver = try MachineDriver(
+            #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","Next":"U"},"U":{"Type":"Wait","Seconds":1,"End":true}}}"#)
+        try driver.apply(.started)
+        try driver.apply(.started)
+        try driver.succeed(0, "done")
+        let text = driver.historyText
+        try driver.succeed(0, "again")
+        try driver.fail(0, "E")
+        try driver.apply(.timerFired(timerID: "none"))
+        try driver.apply(.taskHeartbeat(taskID: driver.tasks[0].taskID))
+        #expect(driver.historyText == text)
+    }
+
+    @Test func onlyTouchedFramesAreWritten() throws {
+        let driver = try MachineDriver(
+            #"{"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","End":true}}},"End":true}}}"#,
+            input: "[1,2,3]")
+        var history: [HistoryEvent] = []
+        var commands: [ExecutionCommand] = []
+        var machine = ExecutionMachine(definition: driver.definition, execution: driver.execution)
+        let context = StepContext(now: driver.now, seed: StepSeed(high: 1, low: 1))
+        try machine.apply(.started, in: context, history: &history, commands: &commands)
+        func paths(_ changes: [FrameChange]) -> [String] {
+            changes.map { change in
+                switch change {
+                case .write(let frame): "write " + frame.path
+                case .remove(let path): "remove " + path
+                }
+            }
+        }
+        #expect(paths(machine.takeFrameChanges()) == ["write ", "write 2.0", "write 2.1", "write 2.2", "write 2.items"])
+        #expect(machine.outstandingCommands.count == 3)
+        let ids = commands.compactMap { if case .startTask(let task) = $0 { task.taskID } else { nil } }
+        try machine.apply(.taskSucceeded(taskID: ids[1], output: 2), in: context, history: &history, commands: &commands)
+        #expect(paths(machine.takeFrameChanges()) == ["write ", "write 2.1"])
+        #expect(machine.snapshot().map(\.path) == ["", "2.0", "2.1", "2.2", "2.items"])
+        try machine.apply(.taskSucceeded(taskID: ids[0], output: 1), in: context, history: &history, commands: &commands)
+        try machine.apply(.taskSucceeded(taskID: ids[2], output: 3), in: context, history: &history, commands: &commands)
+        #expect(machine.outcome == .succeeded(output: Payload([1, 2, 3])))
+        #expect(
+            paths(machine.takeFrameChanges()) == ["write ", "remove 2.0", "remove 2.1", "remove 2.2", "remove 2.items"])
+        let reloaded = try ExecutionMachine(
+            definition: driver.definition, execution: driver.execution, frames: machine.snapshot())
+        #expect(reloaded.outcome == .succeeded(output: Payload([1, 2, 3])))
+    }
+
+    @Test func newerSnapshotsAreRefused() throws {
+        let driver = try MachineDriver(loop)
+        let frame = SnapshotFrame(path: "", bytes: Array(#"{"format":2,"nextEventId":1,"timers":0}"#.utf8))
+        #expect(throws: SnapshotError.self) {
+            _ = try ExecutionMachine(definition: driver.definition, execution: driver.execution, frames: [frame])
+        }
+        #expect(throws: SnapshotError.self) {
+            _ = try ExecutionMachine(definition: driver.definition, execution: driver.execution, frames: [])
+        }
+    }
+
+    @Test func tokensComeFromTheSeed() throws {
+        func token(_ seed: UInt64) throws -> String? {
+            let driver = try MachineDriver(
+                #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","End":true}}}"#)
+            var machine = ExecutionMachine(definition: driver.definition, execution: driver.execution)
+            var history: [HistoryEvent] = []
+            var commands: [ExecutionCommand] = []
+            let context = StepContext(now: driver.now, seed: StepSeed(high: 7, low: seed))
+            try machine.apply(.started, in: context, history: &history, commands: &commands)
+            guard case .startTask(let task)? = commands.first else { return nil }
+            return task.taskToken
+        }
+        let first = try token(1)
+        #expect(first?.utf8.count == 64)
+        #expect(try token(1) == first)
+        #expect(try token(2) != first)
+    }
+
+    @Test func retriesBackOffUpToTheirLongestDelay() throws {
+        let driver = try MachineDriver(
+            #"""
+            {"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun","Retry":[
+                {"ErrorEquals":["States.ALL"],"IntervalSeconds":3,"BackoffRate":2,"MaxDelaySeconds":20,"MaxAttempts":5}],"End":true}}}
+            """#)
+        try driver.apply(.started)
+        var delays: [Int64] = []
+        for attempt in 0..<5 {
+            try driver.fail(attempt, "E")
+            delays.append(driver.timers[0].at.milliseconds(since: driver.now))
+            try driver.fire()
+        }
+        #expect(delays == [3000, 6000, 12_000, 20_000, 20_000])
+        #expect(Set(driver.tasks.map(\.taskVisit)) == [2])
+        #expect(driver.tasks.map(\.attempt) == [0, 1, 2, 3, 4, 5])
+        #expect(Set(driver.tasks.map(\.taskID)).count == 6)
+        try driver.fail(5, "E", "gone")
+        #expect(driver.outcome == .failed(error: "E", cause: "gone"))
+    }
+}
