@@ -77,11 +77,15 @@ package actor BatchEngine: JobControl {
     package func start() async throws {
         guard !isStarted else { return }
         try await load()
+        try await attemptRunner.runner.makeDirectory(configuration.workDirectory)
         isStarted = true
         let listening = ReportSocket.listen(at: attemptRunner.reportSocketPath) { report in
             Task { await self.report(report) }
         }
-        if !listening { logger.warning("jobs cannot report their progress", metadata: ["path": "\(attemptRunner.reportSocketPath)"]) }
+        if !listening {
+            logger.warning(
+                "jobs cannot report their progress", metadata: ["path": "\(attemptRunner.reportSocketPath)"])
+        }
         for command in scheduler.pendingCommands() { perform(command) }
         post(.settingsChanged)
     }
@@ -177,12 +181,14 @@ package actor BatchEngine: JobControl {
     }
 
     package func completion(ofJob id: String) async throws -> JobRecord {
-        guard records[id] != nil else {
+        while records[id] == nil {
             guard let record = try await describe([id]).first else {
                 throw JobError(.unknownJob, "There is no job \(id).")
             }
-            if record.status.isTerminal || records[id] == nil { return record }
-            return try await completion(ofJob: id)
+            if record.status.isTerminal { return record }
+            // It has ended since it was read, or its submission is being made durable; a look later tells.
+            try checkOpen()
+            try await Task.sleep(for: .milliseconds(5))
         }
         nextToken += 1
         let token = nextToken
@@ -222,7 +228,10 @@ package actor BatchEngine: JobControl {
         }
     }
 
-    func post(_ event: SchedulerEvent) { enqueue(.news(event)) }
+    /// After the end of this engine's life nothing is news to it: the next engine finds out by itself.
+    func post(_ event: SchedulerEvent) {
+        if isStarted { enqueue(.news(event)) }
+    }
 
     /// Takes in what a job says about itself; what does not name a running attempt is dropped.
     package func report(_ report: JSONValue) {
@@ -400,7 +409,7 @@ package actor BatchEngine: JobControl {
     private func perform(_ command: SchedulerCommand) {
         switch command {
         case .start(let id, let number):
-            guard let record = records[id], attempts[id]?.number != number else { return }
+            guard isStarted, let record = records[id], attempts[id]?.number != number else { return }
             let stop = StopFlag()
             let task = Task { [attemptRunner] in
                 let outcome = await attemptRunner.run(record, attempt: number, stop: stop) { startedAt in

@@ -21,11 +21,23 @@ package struct BatchScheduler: Sendable {
     private var dependents: [String: Set<String>] = [:]
     private var machineUse = ResourceDemand(milliCPUs: 0, memoryMiB: 0)
     private var environmentUse: [QueueKey: ResourceDemand] = [:]
-    /// Runnable jobs by queue, in no order.
-    private var waiting: [QueueKey: Set<String>] = [:]
+    /// Runnable jobs by queue, in the order in which they are to run.
+    private var waiting: [QueueKey: [WaitingJob]] = [:]
     private let machine: ResourceDemand
 
     package init(machine: ResourceDemand) { self.machine = machine }
+
+    private struct WaitingJob: Comparable {
+        var priority: Int
+        var sequence: Int64
+        var id: String
+
+        init(_ job: ScheduledJob) { (priority, sequence, id) = (job.priority, job.sequence, job.id) }
+
+        static func < (a: WaitingJob, b: WaitingJob) -> Bool {
+            (b.priority, a.sequence, a.id) < (a.priority, b.sequence, b.id)
+        }
+    }
 
     // MARK: - Settings
 
@@ -227,7 +239,6 @@ package struct BatchScheduler: Sendable {
     // MARK: - Placement
 
     private mutating func place(_ now: Timestamp, _ changes: inout JobChanges, _ commands: inout [SchedulerCommand]) {
-        // Placing sorts what waits; on a busy machine, where nothing can be placed, that would be for nothing.
         guard machineUse.milliCPUs < machine.milliCPUs else { return }
         var kept: Set<QueueKey> = []
         var machineKept = false
@@ -235,10 +246,9 @@ package struct BatchScheduler: Sendable {
         for queue in order {
             guard let waitingHere = waiting[queue.key], !waitingHere.isEmpty else { continue }
             let usable = queue.environments.filter { environments[$0]?.isEnabled == true }
-            let candidates = waitingHere.compactMap { jobs[$0] }.sorted {
-                ($1.priority, $0.sequence) < ($0.priority, $1.sequence)
-            }
-            for job in candidates {
+            for candidate in waitingHere {
+                guard machineUse.milliCPUs < machine.milliCPUs else { return }
+                guard let job = jobs[candidate.id] else { continue }
                 if machineKept || !usable.isEmpty && usable.allSatisfy(kept.contains) { break }
                 let possible = usable.filter { fitsEver(job, in: $0) }
                 guard !possible.isEmpty else {
@@ -316,11 +326,20 @@ package struct BatchScheduler: Sendable {
         changes.insert(job)
     }
 
+    /// Keeps `waiting` in step with the job's status. Logarithmic search, then a move of what comes after.
     private mutating func index(_ job: ScheduledJob) {
+        let entry = WaitingJob(job)
+        var low = 0
+        var high = waiting[job.queue]?.count ?? 0
+        while low < high, let list = waiting[job.queue] {
+            let middle = (low + high) / 2
+            if list[middle] < entry { low = middle + 1 } else { high = middle }
+        }
+        let isThere = waiting[job.queue].map { low < $0.count && $0[low].id == job.id } ?? false
         if job.state.status == .runnable {
-            waiting[job.queue, default: []].insert(job.id)
-        } else {
-            waiting[job.queue]?.remove(job.id)
+            if !isThere { waiting[job.queue, default: []].insert(entry, at: low) }
+        } else if isThere {
+            waiting[job.queue]?.remove(at: low)
         }
     }
 
