@@ -148,7 +148,7 @@ package struct NamePattern: Sendable {
                     repeatable = false
                 case "+", "?":
                     guard let last = nodes.popLast() else { throw invalid() }
-                    nodes.append(.repeated(last, min: scalar == "+" ? 1 : 0, many: scalar == "+"))
+                    nodes.append(Self.repeating(last, min: scalar == "+" ? 1 : 0, many: scalar == "+"))
                     repeatable = false
                 case "^" where nodes.isEmpty: break
                 case "$" where atEnd || scalars[position] == "|": break
@@ -176,6 +176,14 @@ package struct NamePattern: Sendable {
                 }
             }
             return .sequence(nodes)
+        }
+
+        /// Repeating what is repeated already makes no deeper tree.
+        private static func repeating(_ node: Node, min: Int, many: Bool) -> Node {
+            guard case .repeated(let inner, let innerMin, let innerMany) = node else {
+                return .repeated(node, min: min, many: many)
+            }
+            return .repeated(inner, min: Swift.min(min, innerMin), many: many || innerMany)
         }
 
         private mutating func bracket() throws(GlueError) -> CharacterSet {
