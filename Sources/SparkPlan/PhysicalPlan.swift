@@ -119,8 +119,8 @@ package indirect enum PhysicalPlan: Sendable {
         }
     }
 
-    /// Output: the input's columns, then one per function. Rows come out by partition in order of first appearance,
-    /// ordered within it.
+    /// Output: the input's columns, then one per function. Rows come out sorted by the partition expressions, then by
+    /// the order.
     package struct Window: Sendable {
         package var partition: [Expression]
         package var order: [SortOrder]
