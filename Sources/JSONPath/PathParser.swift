@@ -195,6 +195,9 @@ func quotedText(_ bytes: [UInt8], at: inout Int, quote: UInt8) throws(JSONPathEr
                     }
                 }
                 text.append(contentsOf: String(Unicode.Scalar(scalar) ?? "\u{FFFD}").utf8)
+            // Before a double quote in single quotes the backslash counts as a character: the service finds members
+            // so named, where Jayway 2.10 takes it away.
+            case UInt8(ascii: "\"") where quote == UInt8(ascii: "'"): text.append(contentsOf: [0x5C, 0x22])
             default: text.append(bytes[at])
             }
         } else {

@@ -55,6 +55,7 @@ import Testing
     @Test func escapesStandForCharacters() throws {
         #expect(try JSONPath("$['\\uD83D\\uDE00']").evaluate(in: ["😀": 1]) == 1)
         #expect(try JSONPath("$['it\\'s']").evaluate(in: ["it's": 1]) == 1)
+        #expect(try JSONPath("$['a\\\"b']").evaluate(in: ["a\\\"b": 1]) == 1)
     }
 
     @Test(arguments: [

@@ -120,4 +120,18 @@ import Testing
             #expect(TaskResource(text) == nil)
         }
     }
+
+    @Test func variableReferencesNameEveryState() throws {
+        let definition = try StateMachineDefinition(
+            parsing: #"""
+                {"StartAt": "A", "States": {
+                    "A": {"Type": "Pass", "Assign": {"x": 1, "y.$": "States.Array($z, $w.a)"}, "InputPath": "$x", "Next": "M"},
+                    "M": {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": {"StartAt": "C", "States": {
+                        "C": {"Type": "Choice", "Choices": [{"Not": {"Variable": "$x", "NumericEqualsPath": "$y"}, "Next": "S"}]},
+                        "S": {"Type": "Succeed"}}}, "End": true}}}
+                """#)
+        let references = definition.variableReferences
+        #expect(references.map(\.state) == ["A", "C"])
+        #expect(references.map(\.variables) == [["w", "x", "z"], ["x", "y"]])
+    }
 }

@@ -1,0 +1,115 @@
+extension StateMachineDefinition {
+    /// The variables that each state reads, by the state's name, branches and processors included; names ascending.
+    /// States that read none are left out, as in `DescribeStateMachine`.
+    package var variableReferences: [(state: String, variables: [String])] {
+        var result: [(state: String, variables: [String])] = []
+        collect(root, into: &result)
+        return result.sorted { $0.state < $1.state }
+    }
+
+    private func collect(_ group: StateGroup, into result: inout [(state: String, variables: [String])]) {
+        for state in group.states {
+            var collector = VariableCollector()
+            collector.add(state)
+            if !collector.names.isEmpty { result.append((state.name, collector.names.sorted())) }
+            switch state.body {
+            case .parallel(let branches): for branch in branches { collect(branch, into: &result) }
+            case .map(let fields): collect(fields.processor, into: &result)
+            case .pass, .task, .choice, .wait, .succeed, .fail: break
+            }
+        }
+    }
+}
+
+/// Gathers the variables that one state's fields name.
+private struct VariableCollector {
+    var names: Set<String> = []
+
+    mutating func add(_ state: StateDefinition) {
+        add(state.inputPath)
+        add(state.outputPath)
+        add(state.parameters)
+        add(state.resultSelector)
+        add(state.assign)
+        for catcher in state.catchers { add(catcher.assign) }
+        switch state.body {
+        case .pass, .succeed, .parallel: break
+        case .task(let fields):
+            add(fields.timeoutSeconds)
+            add(fields.heartbeatSeconds)
+            add(fields.credentials)
+        case .choice(let fields):
+            for rule in fields.rules {
+                add(rule.condition)
+                add(rule.assign)
+            }
+        case .wait(.secondsPath(let path)), .wait(.timestampPath(let path)): add(path)
+        case .wait: break
+        case .fail(let fields):
+            add(fields.error)
+            add(fields.cause)
+        case .map(let fields):
+            add(fields.itemsPath)
+            add(fields.itemSelector)
+            add(fields.maxConcurrency)
+            add(fields.toleratedFailureCount)
+            add(fields.toleratedFailurePercentage)
+        }
+    }
+
+    private mutating func add(_ path: PathExpression?) {
+        if case .variable(let name)? = path?.root { names.insert(name) }
+    }
+
+    private mutating func add(_ path: DataPath) {
+        if case .path(let path) = path { add(path) }
+    }
+
+    private mutating func add(_ number: NumberField?) {
+        if case .path(let path)? = number { add(path) }
+    }
+
+    private mutating func add(_ text: TextField?) {
+        switch text {
+        case .path(let path)?: add(path)
+        case .intrinsic(let call, _)?: add(call)
+        case .literal?, nil: break
+        }
+    }
+
+    private mutating func add(_ call: IntrinsicCall) {
+        for argument in call.arguments {
+            switch argument {
+            case .path(let path): add(path)
+            case .call(let inner): add(inner)
+            case .literal, .text: break
+            }
+        }
+    }
+
+    private mutating func add(_ template: PayloadTemplate?) {
+        switch template {
+        case .array(let elements)?: for element in elements { add(element) }
+        case .object(let members)?:
+            for member in members {
+                switch member.value {
+                case .template(let inner): add(inner)
+                case .path(let path): add(path)
+                case .intrinsic(let call, _): add(call)
+                }
+            }
+        case .literal?, nil: break
+        }
+    }
+
+    private mutating func add(_ condition: ChoiceCondition) {
+        switch condition {
+        case .and(let conditions), .or(let conditions): for condition in conditions { add(condition) }
+        case .not(let condition): add(condition)
+        case .test(let variable, _, _): add(variable)
+        case .compare(let variable, _, let operand, _):
+            add(variable)
+            if case .path(let path) = operand { add(path) }
+        }
+    }
+}
