@@ -112,7 +112,6 @@ private struct Claim {
     /// Nil when signed by the `Authorization` field.
     var expirySeconds: Int?
     var payload: Payload
-    var hasDeclaration: Bool
     var token: String?
 
     init(
@@ -137,7 +136,6 @@ private struct Claim {
             throw errors.missingDate()
         }
         let declared = fields["x-amz-content-sha256"]
-        hasDeclaration = declared != nil
         payload = try Self.payload(declared ?? bodyHash ?? SigV4.emptyHash, errors)
     }
 
@@ -178,7 +176,6 @@ private struct Claim {
         token = query["X-Amz-Security-Token"]
         let declared = query["X-Amz-Content-Sha256"]
             ?? (signedNames.contains("x-amz-content-sha256") ? fields["x-amz-content-sha256"] : nil)
-        hasDeclaration = declared != nil || scope.service == "s3"
         payload = try Self.payload(
             declared ?? (scope.service == "s3" ? "UNSIGNED-PAYLOAD" : bodyHash ?? SigV4.emptyHash), errors)
     }
