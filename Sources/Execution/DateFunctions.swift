@@ -228,9 +228,9 @@ enum DateFunctions {
                 case "DAY", "DD": step = DateText.microsPerDay
                 default:
                     let days = Int(ValueText.floorDivide(time[row], DateText.microsPerDay).quotient)
-                    return truncated(days, unit).map { Int64($0) * DateText.microsPerDay }
+                    return truncated(days, unit).map { Int64($0) &* DateText.microsPerDay }
                 }
-                return time[row] - ValueText.floorDivide(time[row], step).remainder
+                return time[row] &- ValueText.floorDivide(time[row], step).remainder
             }
         }
     }
@@ -242,8 +242,12 @@ enum DateFunctions {
         return FunctionImplementation(canFail: true) { a, n, valid in
             let pattern = StringReader(a[1])
             return try mapToString(n, .string, valid) { row, out in
-                let micros = isDate
-                    ? Int64(Reader<Int32>(a[0])[row]) * DateText.microsPerDay : Reader<Int64>(a[0])[row]
+                var micros = isDate ? Int64(Reader<Int32>(a[0])[row]) : Reader<Int64>(a[0])[row]
+                if isDate {
+                    let (product, overflow) = micros.multipliedReportingOverflow(by: DateText.microsPerDay)
+                    if overflow { throw ANSIError.arithmeticOverflow("long overflow") }
+                    micros = product
+                }
                 try cache.get(pattern[row]) { try DatePattern(String(decoding: $0, as: UTF8.self)) }.format(micros, to: &out)
                 return true
             }

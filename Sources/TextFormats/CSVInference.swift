@@ -22,7 +22,11 @@ package enum CSVInference {
             }
         }
         if !options.header { take(first) }
-        while let record = try source.next() { take(record) }
+        while let record = try source.next() {
+            // Spark leaves out every line that equals the header.
+            if options.header, !options.multiLine, record == first { continue }
+            take(record)
+        }
         return StructType(zip(names, types).map { StructField($0, $1 == .null ? .string : $1) })
     }
 

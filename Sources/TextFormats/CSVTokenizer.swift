@@ -178,6 +178,11 @@ struct CSVTokenizer {
                     position += 2
                     continue
                 }
+                // Of several quotes in a row only the last can close the field.
+                if position + 1 < count, base[position + 1] == quote {
+                    position += 1
+                    continue
+                }
                 var end = position + 1
                 while end < count, base[end] <= 32, base[end] != sep, base[end] != 10, base[end] != 13 { end += 1 }
                 if end == count, !atEnd { return nil }

@@ -51,7 +51,7 @@ package struct CSVWriter {
         case .double: ValueText.append(column.pointer(to: Double.self)[row], to: &out)
         case .date:
             let days = Int64(column.pointer(to: Int32.self)[row])
-            if let format = options.dateFormat { format.format(days * DateText.microsPerDay, to: &out) } else { ValueText.append(date: Int(days), to: &out) }
+            if let format = options.dateFormat { format.format(days &* DateText.microsPerDay, to: &out) } else { ValueText.append(date: Int(days), to: &out) }
         case .timestamp, .timestampNTZ:
             let micros = column.pointer(to: Int64.self)[row]
             if let format = options.timestampFormat { format.format(micros, to: &out) } else { appendISO(micros, column.dataType, to: &out) }
@@ -66,7 +66,7 @@ package struct CSVWriter {
     /// `yyyy-MM-dd'T'HH:mm:ss.SSS[XXX]`, Spark's default when writing.
     private func appendISO(_ micros: Int64, _ type: DataType, to out: inout [UInt8]) {
         let start = out.count
-        ValueText.append(timestamp: ValueText.floorDivide(micros, 1_000_000).quotient * 1_000_000, to: &out)
+        ValueText.append(timestamp: ValueText.floorDivide(micros, 1_000_000).quotient &* 1_000_000, to: &out)
         if let blank = out[start...].firstIndex(of: 32) { out[blank] = 84 }
         out.append(46)
         ValueText.appendDigits(UInt64(ValueText.floorDivide(micros, 1_000_000).remainder / 1000), width: 3, to: &out)

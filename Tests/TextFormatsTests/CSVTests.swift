@@ -40,6 +40,7 @@ struct CSVTests {
         ("\"a,\n", options(), [["a,", nil]]),
         ("\"x,y\",\"q\\\"r\"\n", options(), [["x,y", "q\"r"]]),
         ("\"ha \"\"ha\"\" ha\",z\n", options(), [["\"ha \"\"ha\"\" ha\"", "z"]]),
+        ("\"a\"\"\",z\n", options(), [["a\"\"", "z"]]),
         ("\"ha \"\"ha\"\" ha\",z\n", options { $0.escape = 34 }, [["ha \"ha\" ha", "z"]]),
         ("\"two\nlines\",2\n3,4\n", options { $0.multiLine = true }, [["two\nlines", "2"], ["3", "4"]]),
         (" a , b \n", options { $0.ignoreLeadingWhiteSpace = true; $0.ignoreTrailingWhiteSpace = true }, [["a", "b"]]),

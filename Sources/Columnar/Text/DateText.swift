@@ -20,7 +20,8 @@ package enum DateText {
     package static func timestamp(_ bytes: UnsafeBufferPointer<UInt8>) -> (micros: Int64, zoned: Bool)? {
         var scanner = Scanner(bytes)
         guard let days = scanner.date() else { return nil }
-        let base = Int64(days) * microsPerDay
+        let (base, tooFar) = Int64(days).multipliedReportingOverflow(by: microsPerDay)
+        if tooFar { return nil }
         if scanner.atEnd { return (base, false) }
         guard scanner.sawDay, scanner.take(32) || scanner.take(84) else { return nil }
         if scanner.atEnd { return (base, false) }
