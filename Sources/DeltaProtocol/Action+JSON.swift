@@ -6,14 +6,24 @@ extension Action {
     /// - Throws: `DeltaError` `.malformedLog` naming the line.
     package static func parse(lines bytes: [UInt8], file: String) throws(DeltaError) -> [Action] {
         var actions: [Action] = []
+        // Some writers spread an action over several lines; these lines, until the closing brace stands alone.
+        var pending: [UInt8] = []
+        var pendingError: DeltaError?
         for (index, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
-            if line.allSatisfy({ $0 == 32 || $0 == 13 || $0 == 9 }) { continue }
+            guard let first = line.first(where: { $0 != 32 && $0 != 13 && $0 != 9 }) else { continue }
+            pending.append(contentsOf: line)
+            if pendingError != nil, first != UInt8(ascii: "}") { continue }
             let json: JSONValue
             do {
-                json = try JSONValue(parsing: Array(line))
+                json = try JSONValue(parsing: pending)
             } catch {
-                throw DeltaError(.malformedLog, "Line \(index + 1) of '\(file)' is not JSON: \(error.message).")
+                if pendingError == nil {
+                    pendingError = DeltaError(.malformedLog, "Line \(index + 1) of '\(file)' is not JSON: \(error.message).")
+                }
+                continue
             }
+            pending.removeAll(keepingCapacity: true)
+            pendingError = nil
             guard let object = json.object else {
                 throw DeltaError(.malformedLog, "Line \(index + 1) of '\(file)' is not a JSON object.")
             }
@@ -23,6 +33,7 @@ extension Action {
                 throw DeltaError(.malformedLog, "Line \(index + 1) of '\(file)': \(error.message)")
             }
         }
+        if let pendingError { throw pendingError }
         return actions
     }
 
