@@ -152,7 +152,7 @@ enum ConditionalPutProbe {
     static func check(_ log: DeltaLog) throws {
         let key = log.logPrefix + ".probe-" + randomUUIDText()
         var refused = false
-        _ = try? log.store.put(key, [1])  // Whether it is there shows in what follows.
+        try log.store.put(key, [1])
         do {
             try log.store.put(key, [2], condition: .ifAbsent)
         } catch let error as ObjectStoreError {
