@@ -151,8 +151,9 @@ package final class Analyzer {
             let current = definitions
             definitions = [:]
             defer { definitions = current }
-            let (resolved, scope) = try visible(plan)
-            return (resolved, Scope(scope.columns.map { requalified($0, qualifier) }))
+            let (resolved, scope) = try resolve(plan)
+            let kept = scope.columns.filter { !$0.hidden || $0.name.hasPrefix("_metadata.") }
+            return (resolved, Scope(kept.map { requalified($0, qualifier) }))
         }
     }
 
