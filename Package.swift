@@ -49,6 +49,7 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 
@@ -177,7 +178,7 @@ let package = Package(
                 "JSONModel", "LogsService", "Millrace", "ObjectServer", "ObjectStore", "ObjectStoreS3",
                 "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "StateStore", "StatesIntegrations",
                 "StatesLanguage", "StatesRuntime", "StatesService", "Support", "TextFormats", "WorkflowEngine",
-                arguments, crypto, logging, lifecycle,
+                arguments, crypto, logging, lifecycle, unixSignals,
             ],
             swiftSettings: settings, linkerSettings: staticStandardLibrary),
 

@@ -144,6 +144,11 @@ package struct APIResponder: Sendable {
             method: request.method, rawPath: request.rawPath, rawQuery: request.rawQuery, fields: request.fields,
             bodyHash: bodyHash, now: now, style: style, keys: keys,
             lookup: { credentials.credentials(for: $0, at: now) })
+        guard credentials.permits(verified.accessKeyID, service: verified.service) else {
+            throw AWSError(
+                style == .s3 ? "AccessDenied" : "AccessDeniedException",
+                "The key \(verified.accessKeyID) may not call \(verified.service).", httpStatus: style == .s3 ? 403 : 400)
+        }
         caller.accessKeyID = verified.accessKeyID
         return (caller, verified.payload)
     }

@@ -1,8 +1,11 @@
 package import AWSProtocol
 package import Support
 
-/// Where the server finds the secrets that signatures are checked against.
+/// Where the server finds the secrets that signatures are checked against, and what each key is for.
 package protocol CredentialDirectory: Sendable {
     /// The secret of a key that may be used now; nil for one that does not exist or has expired.
     func credentials(for accessKeyID: String, at now: Timestamp) -> AWSCredentials?
+
+    /// Whether the key may call operations of `service` (its signing name).
+    func permits(_ accessKeyID: String, service: String) -> Bool
 }

@@ -9,7 +9,7 @@ import Synchronization
 /// Unconditional requests are repeated after connection failures, 5xx and throttling, as repeating them is harmless. A
 /// conditional put is repeated only when the server cannot have acted on it; otherwise its outcome is `.ambiguous`.
 package final class S3ObjectStore: ObjectStore {
-    private let connection: S3Connection
+    let connection: S3Connection
     private let honoursConditions = Mutex<Bool?>(nil)
 
     package init(

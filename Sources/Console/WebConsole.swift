@@ -9,7 +9,7 @@ package import Support
 /// `/metrics`).
 ///
 /// It asks the services what any client could ask, in the server's own account and region.
-package struct Console: Sendable {
+package struct WebConsole: Sendable {
     private let states: any JSONService
     private let batch: any JSONService
     private let logs: any JSONService

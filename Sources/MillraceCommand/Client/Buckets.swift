@@ -1,0 +1,33 @@
+import AWSProtocol
+import HTTPTransport
+import ObjectStore
+import ObjectStoreS3
+import Support
+
+extension Connection {
+    init(endpoint: String, region: String, credentials: AWSCredentials) throws {
+        guard let url = HTTPEndpoint(url: endpoint) else {
+            throw CommandFailure("the endpoint must be a URL such as http://127.0.0.1:9400, found '\(endpoint)'")
+        }
+        self.endpoint = endpoint
+        self.region = region
+        self.credentials = credentials
+        transport = CurlTransport()
+        client = AWSClient(endpoint: url, region: region, credentials: credentials, transport: transport)
+    }
+
+    /// The store that jobs use: the server's own unless `MILLRACE_S3_ENDPOINT` names another.
+    private func s3() throws -> S3Configuration {
+        guard let other = try S3Settings.fromEnvironment(environmentValue) else {
+            return S3Configuration(
+                endpoint: HTTPEndpoint(url: endpoint), region: region, credentials: credentials, pathStyle: true)
+        }
+        return S3Configuration(
+            endpoint: HTTPEndpoint(url: other.endpoint), region: other.region, credentials: other.credentials,
+            pathStyle: true)
+    }
+
+    func bucket(_ name: String) throws -> S3ObjectStore {
+        S3ObjectStore(bucket: name, configuration: try s3(), transport: transport)
+    }
+}

@@ -1,0 +1,38 @@
+import AWSProtocol
+import Millrace
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Sessions for verbs, from the environment and, when there is one, the server on the data directory.
+enum QueryEnvironment {
+    /// All variables of this process.
+    static func variables() -> [String: String] {
+        var variables: [String: String] = [:]
+        var pointer = environ
+        while let entry = pointer.pointee {
+            let text = String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            pointer += 1
+        }
+        return variables
+    }
+
+    /// A session that knows the endpoint and keys which `connection` finds; without any, it reads local files only.
+    static func session(_ connection: ConnectionOptions) throws -> SparkSession {
+        var variables = variables()
+        if connection.data != nil || connection.endpoint != nil || variables["AWS_ENDPOINT_URL"] == nil {
+            if let server = try? connection.connect() {  // No server is no failure: local paths need none.
+                variables["AWS_ENDPOINT_URL"] = server.endpoint
+                variables["AWS_ACCESS_KEY_ID"] = server.credentials.accessKeyID
+                variables["AWS_SECRET_ACCESS_KEY"] = server.credentials.secretAccessKey
+                variables["AWS_SESSION_TOKEN"] = server.credentials.sessionToken
+                variables["AWS_REGION"] = server.region
+            }
+        }
+        return try SparkSession.builder.configuration(.fromEnvironment(variables)).getOrCreate()
+    }
+}

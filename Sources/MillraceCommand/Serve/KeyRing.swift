@@ -1,0 +1,48 @@
+import AWSProtocol
+import AWSServer
+import BatchEngine
+import Crypto
+import Support
+
+/// The server's keys: the root key of the data directory, and those of running jobs.
+///
+/// A job's key is not stored anywhere: its id carries the time it expires, and its secret follows from the id and the
+/// root secret. So a restarted server knows the keys of the jobs it adopts.
+///
+///     MRJB <8 hexadecimal digits: expiry, seconds since 1970> <8 random ones>
+struct KeyRing: CredentialDirectory, JobCredentialIssuer {
+    let root: AWSCredentials
+    let clock: any WallClock
+
+    private static let prefix = "MRJB"
+    /// What jobs need: their data, the catalog, and to know who they are.
+    private static let jobServices: Set<String> = ["s3", "glue", "sts"]
+
+    func credentials(
+        forJob id: String, attempt: Int, account: String, region: String, lifetimeSeconds: Int
+    ) async throws -> JobCredentials {
+        let now = clock.now().millisecondsSince1970 / 1000
+        let expiry = UInt64(clamping: now.addingReportingOverflow(Int64(lifetimeSeconds)).partialValue) & 0xFFFF_FFFF
+        var random = SystemRandomNumberGenerator()
+        let key = Self.prefix + (hexText(expiry, digits: 8) + hexText(random.next(), digits: 8)).uppercased()
+        return JobCredentials(accessKeyID: key, secretAccessKey: secret(of: key))
+    }
+
+    func credentials(for accessKeyID: String, at now: Timestamp) -> AWSCredentials? {
+        if accessKeyID == root.accessKeyID { return root }
+        guard accessKeyID.hasPrefix(Self.prefix), accessKeyID.utf8.count == 20,
+            let expiry = Int64(accessKeyID.dropFirst(4).prefix(8), radix: 16),
+            expiry > now.millisecondsSince1970 / 1000
+        else { return nil }
+        return AWSCredentials(accessKeyID: accessKeyID, secretAccessKey: secret(of: accessKeyID))
+    }
+
+    func permits(_ accessKeyID: String, service: String) -> Bool {
+        !accessKeyID.hasPrefix(Self.prefix) || Self.jobServices.contains(service)
+    }
+
+    private func secret(of id: String) -> String {
+        let key = SymmetricKey(data: Array(root.secretAccessKey.utf8))
+        return hexText(HMAC<SHA256>.authenticationCode(for: Array("millrace job key \(id)".utf8), using: key))
+    }
+}
