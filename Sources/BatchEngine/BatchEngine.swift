@@ -137,9 +137,11 @@ package actor BatchEngine: JobControl {
 
     /// Nothing about built-in queues is durable: whoever names one has it.
     private func ensureBuiltIns(_ scope: BatchScope, _ scheduler: inout BatchScheduler) {
-        guard scheduler.queue(scope.key(JobQueueNames.glue)) == nil else { return }
+        guard scheduler.queue(scope.key(JobQueueNames.glue)) == nil else { return }  // All of them or none.
         scheduler.set(BuiltIn.environment(in: scope).setting)
-        if let queue = BuiltIn.queue(JobQueueNames.glue, in: scope) { scheduler.set(queue.setting) }
+        for name in JobQueueNames.builtIn {
+            if let queue = BuiltIn.queue(name, in: scope) { scheduler.set(queue.setting) }
+        }
     }
 
     private func scheduledJob(_ record: JobRecord, waitsFor: Set<String>) -> ScheduledJob {

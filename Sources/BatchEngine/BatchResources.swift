@@ -82,7 +82,7 @@ package enum BuiltIn {
     }
 
     package static func queue(_ name: String, in scope: BatchScope) -> JobQueue? {
-        guard name == JobQueueNames.glue else { return nil }
+        guard JobQueueNames.builtIn.contains(name) else { return nil }
         return JobQueue(
             scope: scope, name: name, isEnabled: true, priority: 1, environments: [environmentName], details: [:])
     }

@@ -87,6 +87,10 @@ package struct EnvironmentVariable: Sendable, Hashable {
 package enum JobQueueNames {
     /// The built-in queue of Glue job runs.
     package static let glue = "glue"
+    /// For whoever has made no queue of their own.
+    package static let standard = "default"
+    /// Queues that exist without having been created, and are not listed.
+    package static let builtIn = [glue, standard]
 }
 
 package enum JobImages {

@@ -13,23 +13,26 @@ package struct WebConsole: Sendable {
     private let states: any JSONService
     private let batch: any JSONService
     private let logs: any JSONService
+    private let builtInQueues: [String]
     private let context: @Sendable () -> CallContext
     private let metrics: @Sendable () async -> [Metric]
     private let readiness: @Sendable () async -> String?
     private let templates: ConsoleTemplates
 
     /// - Parameters:
+    ///   - builtInQueues: job queues that exist without being listed.
     ///   - context: the identity under which the console asks.
     ///   - metrics: current values, in the order in which they shall be listed.
     ///   - readiness: nil when requests can be served, else what is missing.
     package init(
-        states: any JSONService, batch: any JSONService, logs: any JSONService,
+        states: any JSONService, batch: any JSONService, logs: any JSONService, builtInQueues: [String],
         context: @escaping @Sendable () -> CallContext, metrics: @escaping @Sendable () async -> [Metric],
         readiness: @escaping @Sendable () async -> String?
     ) throws {
         self.states = states
         self.batch = batch
         self.logs = logs
+        self.builtInQueues = builtInQueues
         self.context = context
         self.metrics = metrics
         self.readiness = readiness
@@ -103,8 +106,8 @@ package struct WebConsole: Sendable {
 
     private func jobs(_ context: CallContext) async throws -> [JSONObject] {
         var found: [JSONObject] = []
-        for queue in try await batch.call("DescribeJobQueues", [:], context)["jobQueues"]?.array ?? [] {
-            guard let name = queue["jobQueueName"] else { continue }
+        let queues = try await batch.call("DescribeJobQueues", [:], context)["jobQueues"]?.array ?? []
+        for name in builtInQueues.map(JSONValue.string) + queues.compactMap({ $0["jobQueueName"] }) {
             for status in ["RUNNING", "STARTING", "RUNNABLE", "PENDING", "SUBMITTED", "FAILED", "SUCCEEDED"] {
                 let page = try await batch.call("ListJobs", ["jobQueue": name, "jobStatus": .string(status)], context)
                 found += (page["jobSummaryList"]?.array ?? []).compactMap { job in

@@ -123,6 +123,26 @@ package struct GlueSessionCatalog: SessionCatalog {
         }
     }
 
+    package func setProperties(_ properties: [String: String], ofTable name: String, in database: String) throws {
+        let database = JSONValue.string(database.lowercased())
+        guard let table = try found("GetTable", ["DatabaseName": database, "Name": .string(name.lowercased())])?["Table"]
+        else { throw SparkError.tableNotFound([database.string ?? "", name]) }
+        var input: JSONObject = [:]
+        for member in Self.tableInputMembers {
+            if let value = table[member] { input[member] = value }
+        }
+        var parameters = input["Parameters"]?.object ?? [:]
+        for (key, value) in properties { parameters[key] = .string(value) }
+        input["Parameters"] = .object(parameters)
+        _ = try call("UpdateTable", ["DatabaseName": database, "TableInput": .object(input)])
+    }
+
+    /// What a table description and the input of UpdateTable have in common.
+    private static let tableInputMembers = [
+        "Name", "Description", "Owner", "LastAccessTime", "LastAnalyzedTime", "Retention", "StorageDescriptor",
+        "PartitionKeys", "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters", "TargetTable",
+    ]
+
     package func dropTable(_ name: String, in database: String) throws {
         let answer = try found(
             "DeleteTable", ["DatabaseName": .string(database.lowercased()), "Name": .string(name.lowercased())])

@@ -51,7 +51,7 @@ private struct CSVSource: TableSource {
     let description: String
 
     var schema: StructType { StructType(data + partitions.fields) }
-    var hiddenColumns: [StructField] { FileMetadataColumns.fields }
+    var hiddenColumns: [StructField] { FileMetadataColumns.withRowIndex }
     /// A guess from the sizes, at 100 bytes a row.
     var estimatedRows: Int64? { files.reduce(0) { $0 &+ $1.metadata.size } / 100 }
     var explainName: String { "csv \(description)" }
@@ -102,7 +102,7 @@ private final class CSVBatchReader: BatchReader {
     var bytesRead: Int64 { reader.bytesRead }
 
     func next() throws -> Batch? {
-        if let batch = try translated(file, { try reader.next() }) { return try columns.assemble(batch, firstRow: 0) }
+        if let batch = try translated(file, { try reader.next() }) { return try columns.assemble(batch, rowNumbers: reader.rowNumbers) }
         if !finished {
             finished = true
             try log?.write()

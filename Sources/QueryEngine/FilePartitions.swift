@@ -119,7 +119,8 @@ struct FileColumns: Sendable {
         }
     }
 
-    func assemble(_ batch: Batch, firstRow: Int64) throws -> Batch {
+    /// - Parameter rowNumbers: of the batch's selected rows in their file.
+    func assemble(_ batch: Batch, rowNumbers: some RandomAccessCollection<Int64>) throws -> Batch {
         let dense = batch.compacted()
         let columns = try sources.map { source -> ColumnVector in
             switch source {
@@ -127,7 +128,7 @@ struct FileColumns: Sendable {
             case .constant(let value, let type): return try ColumnVector.constant(value, type, count: dense.rowCount)
             case .rowIndex:
                 let builder = FixedWidthBuilder<Int64>(zero: 0, capacity: dense.rowCount)
-                for row in 0..<dense.rowCount { builder.append(firstRow + Int64(row)) }
+                for number in rowNumbers { builder.append(number) }
                 return builder.finish(.long)
             }
         }

@@ -64,6 +64,16 @@ package final class LocalSessionCatalog: SessionCatalog {
         }
     }
 
+    package func setProperties(_ properties: [String: String], ofTable name: String, in database: String) throws {
+        try contents.withLock { contents in
+            guard var table = contents.tables[database.lowercased()]?[name.lowercased()] else {
+                throw SparkError.tableNotFound([database, name])
+            }
+            table.properties.merge(properties) { $1 }
+            contents.tables[database.lowercased()]?[name.lowercased()] = table
+        }
+    }
+
     package func dropTable(_ name: String, in database: String) throws {
         try contents.withLock { contents in
             guard contents.tables[database.lowercased()]?.removeValue(forKey: name.lowercased()) != nil else {

@@ -163,6 +163,11 @@ package enum FileMetadataColumns {
         StructField("_metadata.file_modification_time", .timestamp, nullable: false),
     ]
 
+    /// With the row's number in its file, from 0, for formats that know it.
+    package static var withRowIndex: [StructField] {
+        fields + [StructField("_metadata.row_index", .long, nullable: false)]
+    }
+
     package static func values(_ file: ObjectFile) -> [Scalar] {
         [
             .string(file.uri), .string(file.name), .int64(file.metadata.size),

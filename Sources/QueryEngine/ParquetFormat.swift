@@ -73,9 +73,7 @@ private struct ParquetSource: TableSource {
     let description: String
 
     var schema: StructType { StructType(data + partitions.fields) }
-    var hiddenColumns: [StructField] {
-        FileMetadataColumns.fields + [StructField("_metadata.row_index", .long, nullable: false)]
-    }
+    var hiddenColumns: [StructField] { FileMetadataColumns.withRowIndex }
     var estimatedRows: Int64? { opened.reduce(0) { $0 &+ $1.rowCount } }
     var explainName: String { "parquet \(description)" }
 
@@ -132,6 +130,6 @@ private final class ParquetBatchReader: BatchReader {
     func next() throws -> Batch? {
         guard let batch = try translated(file, { try reader.next() }) else { return nil }
         defer { row += Int64(batch.rowCount) }
-        return try columns.assemble(batch, firstRow: row)
+        return try columns.assemble(batch, rowNumbers: row..<row + Int64(batch.rowCount))
     }
 }

@@ -76,6 +76,7 @@ extension QuerySession {
         case .describeTable(let name, _): return try describe(name)
         case .describeQuery(let plan): return try columns(try analyzer().analyze(plan).schema)
         case .describeHistory(let plan): return try history(plan)
+        case .analyzeTable(let name): return try analyzeTable(name)
         case .set(let key, let value): return try set(key: key, value: value)
         case .reset(let key):
             state.withLock { state in
@@ -144,6 +145,22 @@ extension QuerySession {
             return try columns(try analyzer().analyze(.table(name, options: [:], nil)).schema)
         }
         return try columns(try source(of: entry).schema, partitions: entry.partitionColumns)
+    }
+
+    /// Counts the table's rows and bytes and keeps both in the catalog under the names that Spark gives them.
+    private func analyzeTable(_ name: [String]) throws -> StatementOutcome {
+        let (database, table) = try tableName(name)
+        guard let entry = try catalog.table(table, in: database) else { throw SparkError.tableNotFound(name) }
+        let tasks = try source(of: entry).scan(ScanRequest(columns: []))
+        guard case .int64(let rows)? = try execute("SELECT count(*) FROM \(quotedName(name))").rows.first?.first else {
+            throw SparkError.internal("count(*) of \(name.joined(separator: ".")) gave no number")
+        }
+        try catalog.setProperties(
+            [
+                "spark.sql.statistics.numRows": String(rows),
+                "spark.sql.statistics.totalSize": String(tasks.reduce(Int64(0)) { $0 &+ $1.estimatedBytes }),
+            ], ofTable: table, in: database)
+        return StatementOutcome()
     }
 
     private func history(_ plan: UnresolvedPlan) throws -> StatementOutcome {

@@ -61,6 +61,8 @@ package protocol SessionCatalog: Sendable {
     func table(_ name: String, in database: String) throws -> CatalogTable?
     /// - Throws: `SparkError` `TABLE_OR_VIEW_ALREADY_EXISTS` unless `replace`, `SCHEMA_NOT_FOUND`.
     func createTable(_ table: CatalogTable, replace: Bool) throws
+    /// Adds to a table's properties, replacing those of the same names. - Throws: `TABLE_OR_VIEW_NOT_FOUND`.
+    func setProperties(_ properties: [String: String], ofTable name: String, in database: String) throws
     /// Removes the entry, not the data. - Throws: `TABLE_OR_VIEW_NOT_FOUND`.
     func dropTable(_ name: String, in database: String) throws
 }

@@ -20,6 +20,8 @@ package enum Statement: Sendable {
     case describeTable(name: [String], extended: Bool)
     case describeHistory(UnresolvedPlan)
     case describeQuery(UnresolvedPlan)
+    /// `ANALYZE TABLE t COMPUTE STATISTICS`: number of rows and size, kept in the catalog.
+    case analyzeTable(name: [String])
     /// Without a key: all settings; without a value: that one.
     case set(key: String?, value: String?)
     case reset(key: String?)

@@ -34,7 +34,8 @@ extension SQLParser {
             _ = take("DATABASE") || take("SCHEMA") || take("NAMESPACE")
             return .use(try multipartName())
         case "DECLARE": return try declare()
-        case "REFRESH", "CACHE", "UNCACHE", "CLEAR", "ANALYZE": return try withoutEffect()
+        case "ANALYZE": return try analyze()
+        case "REFRESH", "CACHE", "UNCACHE", "CLEAR": return try withoutEffect()
         default:
             let known: Set<String> = [
                 "MERGE", "UPDATE", "DELETE", "ALTER", "TRUNCATE", "OPTIMIZE", "VACUUM", "RESTORE", "COMMENT", "MSCK", "LOAD",
@@ -56,11 +57,22 @@ extension SQLParser {
             if tokens.contains(where: { $0.kind == .word && $0.keyword == "SELECT" }) {
                 throw unsupported("CACHE TABLE ... AS SELECT")
             }
-        } else if word == "ANALYZE" || (word == "REFRESH" && isKeyword("FUNCTION", ahead: 1)) {
+        } else if word == "REFRESH", isKeyword("FUNCTION", ahead: 1) {
             throw unsupported("the statement \(word)")
         }
         while current.kind != .end, !isSymbol(";") { advance() }
         return .noEffect(word)
+    }
+
+    private mutating func analyze() throws -> Statement {
+        advance()
+        guard take("TABLE") else { throw unsupported("ANALYZE \(current.keyword)") }
+        let name = try multipartName()
+        guard !isKeyword("PARTITION") else { throw unsupported("ANALYZE TABLE … PARTITION") }
+        guard take("COMPUTE", "STATISTICS") else { throw syntaxError(expected: "COMPUTE STATISTICS") }
+        guard !isKeyword("FOR") else { throw unsupported("ANALYZE TABLE … FOR COLUMNS") }
+        guard !isKeyword("NOSCAN") else { throw unsupported("ANALYZE TABLE … NOSCAN") }
+        return .analyzeTable(name: name)
     }
 
     private mutating func ifNotExists() -> Bool { take("IF", "NOT", "EXISTS") }

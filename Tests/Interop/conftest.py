@@ -53,7 +53,10 @@ class Server:
                 raise RuntimeError("the server did not stop within 20 s of SIGTERM")
 
     def client(self, service, region="us-east-1", **options):
-        config = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, inject_host_prefix=False)
+        # Presigned URLs would otherwise use a signature that AWS has retired.
+        config = Config(
+            retries={"max_attempts": 1}, s3={"addressing_style": "path"}, inject_host_prefix=False,
+            signature_version="s3v4" if service == "s3" else None)
         return boto3.client(
             service, endpoint_url=self.endpoint, region_name=region, aws_access_key_id=options.get("key", self.key),
             aws_secret_access_key=options.get("secret", self.secret), config=config)

@@ -90,7 +90,7 @@ def test_stop_and_names(server):
     ("{", "line"),
     ('{"StartAt": "A", "States": {}}', "StartAt"),
     ('{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}', "B"),
-    ('{"StartAt": "A", "States": {"A": {"Type": "Dance", "End": true}}}', "Dance"),
+    ('{"StartAt": "A", "States": {"A": {"Type": "Dance", "End": true}}}', "/States/A/Type"),
 ])
 def test_bad_definitions_are_refused(server, definition, said):
     states = server.client("stepfunctions")

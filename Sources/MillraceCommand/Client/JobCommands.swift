@@ -1,5 +1,6 @@
 import ArgumentParser
 import AWSProtocol
+import BatchEngine
 import JSONModel
 import Support
 
@@ -17,7 +18,8 @@ struct JobsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let server = try connection.connect()
-            var queues = try await server.all("batch", "DescribeJobQueues", member: "jobQueues")
+            var queues = JobQueueNames.builtIn
+            queues += try await server.all("batch", "DescribeJobQueues", member: "jobQueues")
                 .compactMap { $0["jobQueueName"]?.string }
             if let queue { queues = queues.filter { $0 == queue } }
             var rows: [(queue: String, job: JSONValue)] = []

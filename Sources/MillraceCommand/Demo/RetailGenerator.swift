@@ -53,7 +53,7 @@ struct RetailGenerator {
         let number = (cancelled ? "C" : "") + String(invoice)
         invoice += 1
         for _ in 0..<Int.random(in: 1...30, using: &random) where lines.count <= rows {
-            if chance(0.00006) {
+            if chance(0.0003) {
                 lines.append(chance(0.5) ? "\(number),DATA TRUNCATED" : "\(number),1,2,3,4,5,6,7,8,9")
                 continue
             }

@@ -124,7 +124,7 @@ struct Server {
         let activity = ActivityCounters(began: clock.now())
         self.activity = activity
         console = try WebConsole(
-            states: states, batch: batchService, logs: logs,
+            states: states, batch: batchService, logs: logs, builtInQueues: JobQueueNames.builtIn,
             context: {
                 CallContext(account: account, region: "us-east-1", requestID: randomUUIDText(), receivedAt: clock.now())
             },
