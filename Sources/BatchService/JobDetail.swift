@@ -49,7 +49,19 @@ package enum JobDetail {
         container["reason"] = state.attempts.last?.reason.map { .string($0) }
         if !container.isEmpty { summary["container"] = .object(container) }
         summary["arrayProperties"] = array(record)
+        // Not a member of the service model: what the job last said of itself, for the console and the command line.
+        summary["progress"] = record.progress.map(progress)
         return summary
+    }
+
+    private static func progress(_ progress: JobProgress) -> JSONValue {
+        var shape: JSONObject = ["attempt": .number(progress.attempt)]
+        shape["rowsRead"] = progress.rowsRead.map { .number($0) }
+        shape["rowsWritten"] = progress.rowsWritten.map { .number($0) }
+        shape["bytesRead"] = progress.bytesRead.map { .number($0) }
+        shape["bytesWritten"] = progress.bytesWritten.map { .number($0) }
+        shape["stage"] = progress.stage.map { .string($0) }
+        return .object(shape)
     }
 
     private static func container(_ record: JobRecord, _ context: CallContext) -> JSONObject {

@@ -75,10 +75,10 @@ struct ConsoleTemplates: Sendable {
         <h2>Jobs</h2>
         {{#noJobs}}<p class="empty">None yet.</p>{{/noJobs}}
         {{^noJobs}}<div class="scroll"><table>
-        <tr><th>Status<th>Job<th>Queue<th>Created<th class="number">Took<th>Reason</tr>
+        <tr><th>Status<th>Job<th>Queue<th>Created<th class="number">Took<th class="number">Rows read<th class="number">Rows written<th>Reason</tr>
         {{#jobs}}<tr><td><span class="status {{status}}">{{status}}</span>
         <td><a href="{{link}}">{{name}}</a><td>{{queue}}<td class="nowrap">{{created}}<td class="number">{{took}}
-        <td>{{reason}}</tr>
+        <td class="number">{{read}}<td class="number">{{written}}<td>{{reason}}</tr>
         {{/jobs}}</table></div>{{/noJobs}}
         """
 

@@ -96,6 +96,7 @@ package struct WebConsole: Sendable {
                     span($0 / 1000, job["stoppedAt"]?.double.map { $0 / 1000 } ?? now)
                 } ?? "",
                 "reason": job["statusReason"]?.string ?? "",
+                "read": job["progress"]?["rowsRead"]?.text ?? "", "written": job["progress"]?["rowsWritten"]?.text ?? "",
             ]
         }
         return templates.overview.render([

@@ -1,5 +1,5 @@
 import Columnar
-@testable import Execution
+import Execution
 import SparkPlan
 import Testing
 

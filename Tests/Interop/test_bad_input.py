@@ -1,5 +1,5 @@
 """Bad input: every wrong request gets a clear error, changes nothing, and the server goes on."""
-import base64, hashlib, http.client, io, json, os, pathlib, random, shutil, socket, struct, subprocess, time, uuid
+import base64, functools, hashlib, http.client, io, json, os, pathlib, random, shutil, socket, struct, subprocess, time, uuid
 
 import boto3, botocore.session, pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -34,7 +34,7 @@ class Wire:
             edit(headers)
         for attempt in (0, 1):
             if self.connection is None:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.server.api_port, timeout=60)
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.server.api_port, timeout=20)
             try:
                 self.connection.request(method, path, body=body, headers=headers)
                 answer = self.connection.getresponse()
@@ -187,13 +187,22 @@ def replaced(value, path, new):
     return copy
 
 
+@functools.cache
 def model(service):
     return botocore.session.get_session().get_service_model(TARGETS[service][0] if service in TARGETS else service)
+
+
+@functools.cache
+def valid(service, operation):
+    """An input of the operation whose members have the right types, and the places in it."""
+    shape = model(service).operation_model(operation).input_shape
+    value = sample(shape) if shape else {}
+    return value, list(places(value))
 
 
 def supported(wire, service):
     """The operations that the server has, of those of the model."""
     for name in model(service).operation_names:
-        answer = wire.batch(name, b"[") if service == "batch" else wire.call(service, name, b"[")
+        answer = wire.batch(name, {}) if service == "batch" else wire.call(service, name, {})
         if answer.code != "UnknownOperationException":
             yield name

@@ -62,10 +62,13 @@ struct ExecutionFollower {
 
     /// How many jobs run, and how many rows they have read and written so far.
     private func jobs() async -> String {
+        // Without an answer the line goes without the jobs: the next one comes soon.
         guard let page = try? await server.call("batch", "ListJobs", ["jobQueue": "glue", "jobStatus": "RUNNING"]),
-            let count = page["jobSummaryList"]?.array?.count, count > 0
+            let jobs = page["jobSummaryList"]?.array, !jobs.isEmpty
         else { return "" }
-        return "  [\(count) \(count == 1 ? "job" : "jobs")]"
+        let read = jobs.reduce(Int64(0)) { $0 &+ ($1["progress"]?["rowsRead"]?.int64 ?? 0) }
+        let written = jobs.reduce(Int64(0)) { $0 &+ ($1["progress"]?["rowsWritten"]?.int64 ?? 0) }
+        return "  [\(jobs.count) \(jobs.count == 1 ? "job" : "jobs"): \(read) rows read, \(written) written]"
     }
 
     private func spinner(_ milliseconds: Int64) -> String {

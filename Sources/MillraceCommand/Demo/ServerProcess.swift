@@ -42,6 +42,7 @@ final class ServerProcess: Sendable {
 
     /// Runs a verb of this program against the server, with this program's output.
     func runVerb(_ arguments: [String]) throws {
+        fflush(nil)  // What was printed before comes before what the child prints.
         let child = try Self.spawn(arguments + ["--data", directory.path], output: nil)
         var status: Int32 = 0
         waitpid(child, &status, 0)
