@@ -23,8 +23,8 @@ struct ConsoleTemplates: Sendable {
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <link rel="icon" href="data:,">
         <style>
-        :root { color-scheme: light dark; --line: #8883; --soft: #8888; --accent: #0a6e8a; }
-        @media (prefers-color-scheme: dark) { :root { --accent: #6cc6de; } }
+        :root { color-scheme: light dark; --line: #8883; --soft: #6b6b6b; --accent: #0a6e8a; }
+        @media (prefers-color-scheme: dark) { :root { --accent: #6cc6de; --soft: #9b9b9b; } }
         * { box-sizing: border-box; }
         body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 0 1.5rem 4rem; }
         header { display: flex; align-items: baseline; gap: 1rem; padding: 1.2rem 0; border-bottom: 1px solid var(--line); }

@@ -145,6 +145,66 @@ def test_a_loop_commits_once_a_visit(new_server):
     assert sorted(table.to_pyarrow_table().column("visit").to_pylist()) == ["0", "1", "2"]
 
 
+APPEND = "CREATE TABLE IF NOT EXISTS log (n INT) USING delta LOCATION 's3://lake/log';\n" + "".join(
+    f"INSERT INTO log VALUES ({n});\n" for n in range(12))
+
+
+def numbers(server):
+    table = deltalake.DeltaTable("s3://lake/log", storage_options=server.storage_options())
+    return sorted(table.to_pyarrow_table().column("n").to_pylist())
+
+
+def attempts():
+    """Processes that run a script of this test's."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            words = open(f"/proc/{name}/cmdline", "rb").read().split(b"\0") if name.isdigit() else []
+        except OSError:
+            continue
+        if words[1:4] == [b"job", b"sql", b"s3://lake/append.sql"]:
+            found.append(int(name))
+    return found
+
+
+def test_a_killed_attempt_is_retried_and_commits_once(new_server):
+    server = new_server()
+    s3, glue = server.client("s3"), server.client("glue")
+    s3.create_bucket(Bucket="lake")
+    s3.put_object(Bucket="lake", Key="append.sql", Body=APPEND.encode())
+    glue.create_job(Name="append", Role="arn:aws:iam::1:role/r", MaxRetries=9, Command={
+        "Name": "glueetl", "ScriptLocation": "s3://lake/append.sql"})
+    run = glue.start_job_run(JobName="append")["JobRunId"]
+    moments, killed = random.Random(4), 0
+    while killed < 4:
+        time.sleep(moments.uniform(0.01, 0.15))
+        for process in attempts()[:1]:
+            os.kill(process, 9)
+            killed += 1
+        if glue.get_job_run(JobName="append", RunId=run)["JobRun"]["JobRunState"] == "SUCCEEDED":
+            break
+    deadline = time.monotonic() + 60
+    while (state := glue.get_job_run(JobName="append", RunId=run)["JobRun"]["JobRunState"]) not in ("SUCCEEDED", "FAILED"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert state == "SUCCEEDED" and killed > 0
+    assert numbers(server) == list(range(12))
+
+
+def test_two_attempts_at_once_commit_once(server):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="lake")
+    s3.put_object(Bucket="lake", Key="append.sql", Body=APPEND.encode())
+    environment = {**server.environment(), "MILLRACE_COMMIT_SCOPE": "one execution, one visit", "MILLRACE_CATALOG": "memory"}
+    both = [
+        subprocess.Popen([BIN / "millrace", "job", "sql", "s3://lake/append.sql"], env=environment,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=60)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert numbers(server) == list(range(12))
+    assert "already committed" in outputs[0] + outputs[1]
+
+
 @pytest.mark.skipif(not (SHARED / "data/retail").exists(), reason="the shared retail data set is not here")
 def test_the_real_retail_data(new_server):
     server = new_server()
