@@ -5,7 +5,7 @@ package struct JSONObject: Sendable {
 
     private var members: [Member] = []
     /// Positions in `members` by name; nil while there are at most `linearMax`.
-    private var index: [NameBytes: Int]?
+    private var index: MemberIndex?
 
     private static let linearMax = 16
 
@@ -26,19 +26,11 @@ package struct JSONObject: Sendable {
     package subscript(key: String) -> JSONValue? {
         get { position(of: key).map { members[$0].value } }
         set {
-            switch (position(of: key), newValue) {
-            case (let position?, let value?): members[position].value = value
-            case (let position?, nil):
+            if let newValue {
+                append(key, newValue)
+            } else if let position = position(of: key) {
                 members.remove(at: position)
                 reindex()
-            case (nil, let value?):
-                members.append((key, value))
-                if index != nil {
-                    index?[NameBytes(text: key)] = members.count - 1
-                } else if members.count > Self.linearMax {
-                    reindex()
-                }
-            case (nil, nil): break
             }
         }
     }
@@ -64,14 +56,29 @@ package struct JSONObject: Sendable {
     }
 
     /// Sets a member; a new one comes last.
-    package mutating func append(_ key: String, _ value: JSONValue) { self[key] = value }
+    package mutating func append(_ key: String, _ value: JSONValue) {
+        if index == nil {
+            if let position = position(of: key) {
+                members[position].value = value
+                return
+            }
+            members.append((key, value))
+            if members.count > Self.linearMax { reindex() }
+            return
+        }
+        if let position = index?.insert(key, at: members.count, in: members) {
+            members[position].value = value
+        } else {
+            members.append((key, value))
+        }
+    }
 
     package mutating func reserveCapacity(_ count: Int) { members.reserveCapacity(count) }
 
     package func contains(_ key: String) -> Bool { position(of: key) != nil }
 
     private func position(of key: String) -> Int? {
-        if let index { return index[NameBytes(text: key)] }
+        if let index { return index.position(of: key, in: members) }
         for position in members.indices where members[position].key.hasSameBytes(as: key) { return position }
         return nil
     }
@@ -81,10 +88,7 @@ package struct JSONObject: Sendable {
             index = nil
             return
         }
-        var positions: [NameBytes: Int] = [:]
-        positions.reserveCapacity(members.count * 2)
-        for position in members.indices { positions[NameBytes(text: members[position].key)] = position }
-        index = positions
+        index = MemberIndex(members)
     }
 }
 
@@ -125,10 +129,61 @@ extension JSONObject: Hashable {
     }
 }
 
-/// A name that is equal to another only when its bytes are.
-private struct NameBytes: Hashable, Sendable {
-    let text: String
+/// Finds members by name: a table of positions with open addressing, at most half full. Names are hashed by their bytes
+/// with the seed that the process draws, so that nobody can choose names that collide.
+private struct MemberIndex: Sendable {
+    /// Positions in the members, -1 where free. The count is a power of two.
+    private var slots: [Int32]
+    private var count = 0
 
-    static func == (a: NameBytes, b: NameBytes) -> Bool { a.text.hasSameBytes(as: b.text) }
-    func hash(into hasher: inout Hasher) { hasher.combine(text) }
+    /// The names must be unique.
+    init(_ members: [JSONObject.Member]) {
+        var size = 64
+        while size < members.count * 3 { size *= 2 }
+        slots = Array(repeating: -1, count: size)
+        for position in members.indices { place(position, hash: Self.hash(members[position].key)) }
+    }
+
+    func position(of key: String, in members: [JSONObject.Member]) -> Int? {
+        var slot = Self.hash(key) & (slots.count - 1)
+        while slots[slot] >= 0 {
+            let position = Int(slots[slot])
+            if members[position].key.hasSameBytes(as: key) { return position }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
+    }
+
+    /// The position of the member that has the name already; nil after noting it for `new`.
+    mutating func insert(_ key: String, at new: Int, in members: [JSONObject.Member]) -> Int? {
+        let hash = Self.hash(key)
+        var slot = hash & (slots.count - 1)
+        while slots[slot] >= 0 {
+            let position = Int(slots[slot])
+            if members[position].key.hasSameBytes(as: key) { return position }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        if count * 2 >= slots.count {
+            self = MemberIndex(members)
+            place(new, hash: hash)
+        } else {
+            slots[slot] = Int32(truncatingIfNeeded: new)
+            count += 1
+        }
+        return nil
+    }
+
+    private mutating func place(_ position: Int, hash: Int) {
+        var slot = hash & (slots.count - 1)
+        while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
+        slots[slot] = Int32(truncatingIfNeeded: position)
+        count += 1
+    }
+
+    private static func hash(_ key: String) -> Int {
+        var hasher = Hasher()
+        let done: Void? = key.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        if done == nil { for byte in key.utf8 { hasher.combine(byte) } }
+        return hasher.finalize()
+    }
 }

@@ -80,6 +80,18 @@ extension String {
     /// Whether both are the same UTF-8 bytes, which is how JSON compares texts; `==` would equate different
     /// spellings of one Unicode character.
     package func hasSameBytes(as other: String) -> Bool {
-        utf8.count == other.utf8.count && self == other && utf8.elementsEqual(other.utf8)
+        if utf8.count != other.utf8.count { return false }
+        let areSame = utf8.withContiguousStorageIfAvailable { a in
+            other.utf8.withContiguousStorageIfAvailable { b in a.hasSameBytes(as: b) }
+        }
+        return (areSame ?? nil) ?? utf8.elementsEqual(other.utf8)
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    func hasSameBytes(as other: UnsafeBufferPointer<UInt8>) -> Bool {
+        if count != other.count { return false }
+        for position in 0..<count where self[position] != other[position] { return false }
+        return true
     }
 }

@@ -41,6 +41,35 @@ import Testing
         #expect(value[0] == nil)
     }
 
+    @Test func largeObjectsTellNamesApartByBytes() throws {
+        // One letter written in two ways, and every name twice.
+        let names = (0..<500).flatMap { ["\u{E9}\($0)", "e\u{301}\($0)"] }
+        let members = (names + names).enumerated().map { "\"\($1)\":\($0)" }
+        let object = try #require(try JSONValue(parsing: "{\(members.joined(separator: ","))}").object)
+        #expect(object.count == 1000)
+        for (position, name) in names.enumerated() { #expect(object[name] == .number(position + 1000)) }
+        var rest = object
+        for name in names.dropLast(3) { rest[name] = nil }
+        #expect(rest.keys.map { Array($0.utf8) } == names.suffix(3).map { Array($0.utf8) })
+    }
+
+    @Test func textsWithSpecialBytesAtAnyPlaceAreRead() throws {
+        for special in ["\\n", "\\\"", "\u{E9}", "\u{1F600}", "\u{7F}"] {
+            for before in 0..<20 {
+                for after in [0, 1, 7, 8, 9] {
+                    let text = String(repeating: "x", count: before) + special + String(repeating: "y", count: after)
+                    let value = try JSONValue(parsing: "[\"\(text)\"]")
+                    #expect(value.text == "[\"\(text)\"]")
+                }
+            }
+        }
+        for before in 0..<20 {
+            #expect(throws: JSONSyntaxError.self) {
+                try JSONValue(parsing: "[\"" + String(repeating: "x", count: before) + "\u{1F}yyyyyyyyyyyy\"]")
+            }
+        }
+    }
+
     @Test func membersKeepTheirOrderInLargeObjects() {
         var object = JSONObject()
         for number in 0..<1000 { object["k\(number)"] = .number(number) }
