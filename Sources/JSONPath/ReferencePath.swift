@@ -5,7 +5,10 @@ package struct ReferencePath: Sendable, Hashable {
     package let text: String
     private let steps: [JSONPath.Step]
 
-    /// Nil when the text is no path or has another kind of step.
+    /// Deeper data could not be read back.
+    private static let stepsMax = JSONLimits.default.maxDepth
+
+    /// Nil when the text is no path, has another kind of step, or too many.
     package init?(_ text: String) {
         // The reason is of no use: the definition's finding names the field and the text.
         guard let path = try? JSONPath(text) else { return nil }
@@ -13,7 +16,7 @@ package struct ReferencePath: Sendable, Hashable {
     }
 
     package init?(_ path: JSONPath) {
-        guard path.isReference else { return nil }
+        guard path.isReference, path.steps.count <= Self.stepsMax else { return nil }
         text = path.text
         steps = path.steps
     }

@@ -11,7 +11,7 @@ private let greatestConcurrency: Int64 = 1_000
 extension ExecutionMachine {
     mutating func startParallel(_ slot: Int, _ branches: [StateGroup], _ input: Payload) throws(EvaluationFailure) {
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
-        try checkSize(input, slot)
+        try checkLimits(input.text, slot)
         let started = emit(.parallelStateStarted, after: scope.lastEventID, nil)
         scopes[slot]?.lastEventID = started
         var wait = GroupWait(children: [], concurrency: branches.count)
@@ -76,7 +76,7 @@ extension ExecutionMachine {
             let input: Payload
             if let selector = fields.itemSelector {
                 input = Payload(try evaluate(selector, wait.selectorInput, slot, item: (index, item)))
-                try checkSize(input, slot)
+                try checkLimits(input.text, slot)
             } else {
                 input = Payload(item)
             }

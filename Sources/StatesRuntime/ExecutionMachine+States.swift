@@ -3,6 +3,9 @@ import JSONPath
 import StatesLanguage
 import Support
 
+/// How long a Wait may last.
+private let waitSecondsMax: Int64 = 2_147_483_647
+
 // The life of one state: entering, doing its work, leaving or failing.
 extension ExecutionMachine {
     /// One transition of a scope that can go on.
@@ -80,7 +83,7 @@ extension ExecutionMachine {
     mutating func leave(
         _ slot: Int, _ output: Payload, _ assigned: JSONObject?, _ transition: Transition?, after previous: Int64? = nil
     ) throws(EvaluationFailure) {
-        try checkSize(output, slot)
+        try checkLimits(output.text, slot)
         let scope: Scope
         let state: StateDefinition
         do {
@@ -95,9 +98,11 @@ extension ExecutionMachine {
         if let assigned, !assigned.isEmpty {
             var texts = JSONObject()
             for (name, value) in assigned {
-                texts[name] = .string(value.text)
-                scopes[slot]?.variables[name] = value
+                let text = value.text
+                try checkLimits(text, slot)
+                texts[name] = .string(text)
             }
+            for (name, value) in assigned { scopes[slot]?.variables[name] = value }
             details["assignedVariables"] = .object(texts)
             details["assignedVariablesDetails"] = Self.complete
         }
@@ -199,12 +204,22 @@ extension ExecutionMachine {
         return Int64(seconds * 1000)
     }
 
-    func checkSize(_ payload: Payload, _ slot: Int) throws(EvaluationFailure) {
-        guard payload.text.utf8.count > limits.payloadBytesMax else { return }
+    /// Throws for data too long, or nested too deeply to be read back.
+    ///
+    /// Whatever outlives a state passes here, so that data can grow deeper by no more than one state's definition
+    /// before it is refused, and recursion over it stays bounded.
+    func checkLimits(_ text: String, _ slot: Int) throws(EvaluationFailure) {
+        let reason: String
+        if text.utf8.count > limits.payloadBytesMax {
+            reason = "a result with a size exceeding the maximum number of bytes service limit."
+        } else if !JSONLimits.default.allowDepth(of: text) {
+            reason = "a result nested deeper than \(JSONLimits.default.maxDepth) levels."
+        } else {
+            return
+        }
         let name = scopes[slot]?.state?.name ?? ""
         throw EvaluationFailure(
-            error: StateFailure.dataLimitExceeded,
-            "The state/task '\(name)' returned a result with a size exceeding the maximum number of bytes service limit.")
+            error: StateFailure.dataLimitExceeded, "The state/task '\(name)' returned \(reason)")
     }
 }
 
@@ -237,7 +252,7 @@ extension ExecutionMachine {
         of duration: WaitDuration, _ input: JSONValue, _ slot: Int
     ) throws(EvaluationFailure) -> Timestamp {
         switch duration {
-        case .timestamp(let timestamp): return timestamp
+        case .timestamp(let timestamp): return try near(timestamp)
         case .seconds(let seconds): return try after(seconds)
         case .secondsPath(let path):
             let value = try self.value(at: path, input, slot)
@@ -256,13 +271,20 @@ extension ExecutionMachine {
                     "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: "
                         + "\(path.text) == \(plainText(value))")
             }
-            return timestamp
+            return try near(timestamp)
         }
     }
 
     private func after(_ seconds: Int64) throws(EvaluationFailure) -> Timestamp {
-        if seconds > 2_147_483_647 { throw EvaluationFailure("Wait state delay is too long.") }
+        if seconds > waitSecondsMax { throw EvaluationFailure("Wait state delay is too long.") }
         return now.adding(milliseconds: seconds * 1000)
+    }
+
+    /// Throws for a time that is too far ahead.
+    private func near(_ timestamp: Timestamp) throws(EvaluationFailure) -> Timestamp {
+        let limit = now.adding(milliseconds: waitSecondsMax * 1000)
+        if timestamp > limit { throw EvaluationFailure("Wait state delay is too long.") }
+        return timestamp
     }
 
     /// A string without quotes, anything else as JSON.

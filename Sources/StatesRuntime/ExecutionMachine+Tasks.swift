@@ -18,11 +18,15 @@ extension ExecutionMachine {
             } else {
                 input
             }
-        try checkSize(parameters, slot)
+        try checkLimits(parameters.text, slot)
         let timeout = try seconds(fields.timeoutSeconds, "TimeoutSecondsPath", input.value, slot)
         let heartbeat = try seconds(fields.heartbeatSeconds, "HeartbeatSecondsPath", input.value, slot)
         var credentials: JSONValue?
-        if let template = fields.credentials { credentials = try evaluate(template, input.value, slot) }
+        if let template = fields.credentials {
+            let value = try evaluate(template, input.value, slot)
+            try checkLimits(value.text, slot)
+            credentials = value
+        }
 
         let scheduled = emitScheduled(
             fields.resource, parameters, after: scope.lastEventID, timeout: timeout, heartbeat: heartbeat,
@@ -82,7 +86,7 @@ extension ExecutionMachine {
         let state = try state(slot)
         let resource = wait.start.resource
         do throws(EvaluationFailure) {
-            try checkSize(output, slot)
+            try checkLimits(output.text, slot)
         } catch {
             try emit(names(resource).failed, in: slot, taskFailureDetails(resource, try failure(error, slot)))
             try handle(try failure(error, slot), slot)

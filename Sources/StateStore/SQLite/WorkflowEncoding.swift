@@ -106,7 +106,7 @@ func historyEvents(_ db: Database, execution: String, blob: Data) throws -> [His
 /// Parses JSON that this store has written.
 func storedJSON(_ text: String, of owner: String) throws -> JSONValue {
     do {
-        return try JSONValue(parsing: text)
+        return try JSONValue(parsing: text, limits: JSONLimits(maxDepth: 1_000))
     } catch {
         throw StateStoreError.corrupt("stored JSON of \(owner) cannot be read: \(error)")
     }
