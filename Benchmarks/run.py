@@ -63,7 +63,7 @@ def bench_ingest():
             tables["duckdb + deltalake"] = f"{folder}/d{next(count)}"
             rows = duckdb.connect().execute(
                 "select * from read_csv($f, header=true, columns=$c, quote='\"', escape='\"', ignore_errors=true)",
-                {"f": f"{folder}/csv/*.csv", "c": columns}).fetch_record_batch(1_000_000)
+                {"f": f"{folder}/csv/*.csv", "c": columns}).to_arrow_reader(1_000_000)
             deltalake.write_deltalake(tables["duckdb + deltalake"], rows)
 
         def pl():

@@ -65,25 +65,32 @@ struct LogsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let server = try connection.connect()
-        let (group, stream) = try await logStream(server)
-        var request: JSONObject = [
-            "logGroupName": .string(group), "logStreamName": .string(stream), "startFromHead": true,
-        ]
-        while true {
-            let page = try await server.call("logs", "GetLogEvents", request)
-            for event in page["events"]?.array ?? [] { print(event["message"]?.string ?? "") }
-            guard let next = page["nextForwardToken"], next != request["nextToken"] else { return }
-            request["nextToken"] = next
+        if job.hasPrefix("jr_") {
+            try await printEvents(server, group: "/aws-glue/jobs/output") { print($0) }
+            try await printEvents(server, group: "/aws-glue/jobs/error") { note($0) }
+        } else {
+            let description = try await server.job(job)
+            guard let stream = description["container"]?["logStreamName"]?.string else {
+                throw CommandFailure(
+                    "job \(job) has printed nothing: its status is \(description["status"]?.string ?? "unknown").")
+            }
+            try await printEvents(server, group: "/aws/batch/job", stream: stream) { print($0) }
         }
     }
 
-    private func logStream(_ server: Connection) async throws -> (group: String, stream: String) {
-        let description = try await server.job(job)
-        guard let stream = description["container"]?["logStreamName"]?.string else {
-            throw CommandFailure(
-                "job \(job) has printed nothing: its status is \(description["status"]?.string ?? "unknown").")
+    /// - Parameter stream: the job's id by default, as Glue names its streams.
+    private func printEvents(
+        _ server: Connection, group: String, stream: String? = nil, _ show: (String) -> Void
+    ) async throws {
+        var request: JSONObject = [
+            "logGroupName": .string(group), "logStreamName": .string(stream ?? job), "startFromHead": true,
+        ]
+        while true {
+            let page = try await server.call("logs", "GetLogEvents", request)
+            for event in page["events"]?.array ?? [] { show(event["message"]?.string ?? "") }
+            guard let next = page["nextForwardToken"], next != request["nextToken"] else { return }
+            request["nextToken"] = next
         }
-        return ("/aws/batch/job", stream)
     }
 }
 

@@ -18,7 +18,7 @@ struct TableCommand: ParsableCommand {
         @OptionGroup var connection: ConnectionOptions
 
         func run() throws {
-            let table = try QueryEnvironment.session(connection).table("delta.`\(uri)`")
+            let table = try QueryEnvironment.session(connection).read.format("delta").load(uri)
             for column in try table.schemaText.split(separator: ",") { print(column.drop(while: { $0 == " " })) }
             print("\n\(try table.count()) rows")
             print(try table.showText(max(0, rows), truncate: 40), terminator: "")
@@ -35,7 +35,8 @@ struct TableCommand: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let outcome = try QueryEnvironment.session(connection).engine.execute("DESCRIBE HISTORY delta.`\(uri)`")
+            let outcome = try QueryEnvironment.session(connection).engine.execute(
+                "DESCRIBE HISTORY delta.`\(uri.contains("/") ? uri : "./" + uri)`")
             if output.json { return ResultLines(schema: outcome.schema, isJSON: true).print(outcome.rows) }
             print(ResultText.table(outcome.schema, outcome.rows, truncate: 40), terminator: "")
         }
