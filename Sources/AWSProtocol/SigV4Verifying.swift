@@ -84,8 +84,9 @@ private struct Authorization {
         guard text.hasPrefix(SigV4.algorithm) else { return nil }
         var parts: [String: String] = [:]
         for part in text.dropFirst(SigV4.algorithm.count).split(whereSeparator: { $0 == "," || $0 == " " }) {
-            guard let equals = part.firstIndex(of: "=") else { return nil }
-            parts[String(part[..<equals])] = String(part[part.index(after: equals)...])
+            guard let equals = part.firstIndex(of: "="),
+                parts.updateValue(String(part[part.index(after: equals)...]), forKey: String(part[..<equals])) == nil
+            else { return nil }
         }
         guard let scope = parts["Credential"].flatMap(SigV4.CredentialScope.init(credential:)),
             let names = parts["SignedHeaders"], let signature = parts["Signature"]

@@ -47,7 +47,7 @@ private struct ListParameters {
 extension S3Service {
     func listObjectsV2(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
         let startAfter = try ListParameters.text(request, "start-after")
-        let token = request.query["continuation-token"]
+        let token = try ListParameters.text(request, "continuation-token")
         if let token, token.isEmpty {
             throw S3Errors.invalidArgument("The continuation token provided is incorrect", "continuation-token", token)
         }

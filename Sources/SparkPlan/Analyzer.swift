@@ -40,6 +40,8 @@ package struct AnalysisContext: Sendable {
 /// Recursion follows the query's nesting, which the parser limits; DataFrame chains are limited by `depthMax`.
 package final class Analyzer {
     static let depthMax = 1000
+    /// Relations of one query, a common table expression counted wherever it is used.
+    static let relationsMax = 20_000
 
     let resolver: any RelationResolver
     let context: AnalysisContext
@@ -47,6 +49,7 @@ package final class Analyzer {
     private var definitions: [String: CommonTableExpression] = [:]
     private var visibleDefinitions: [String: [String: CommonTableExpression]] = [:]
     private var depth = 0
+    private var relations = 0
 
     package init(resolver: any RelationResolver, context: AnalysisContext) {
         self.resolver = resolver
@@ -60,6 +63,7 @@ package final class Analyzer {
     ///   `DATATYPE_MISMATCH`, `MISSING_AGGREGATION`, ...
     package func analyze(_ plan: UnresolvedPlan) throws -> AnalyzedQuery {
         subqueries = []
+        relations = 0
         let (resolved, scope) = try resolve(plan)
         return AnalyzedQuery(plan: visibleOnly(resolved, scope), subqueries: subqueries)
     }
@@ -74,6 +78,12 @@ package final class Analyzer {
             throw SparkError(
                 condition: "FAILED_TO_PARSE_TOO_COMPLEX", sqlState: "54001",
                 message: "The query is nested more than \(Self.depthMax) levels deep.")
+        }
+        relations += 1
+        guard relations <= Self.relationsMax else {
+            throw SparkError(
+                condition: "FAILED_TO_PARSE_TOO_COMPLEX", sqlState: "54001",
+                message: "The query has more than \(Self.relationsMax) relations.")
         }
         depth += 1
         defer { depth -= 1 }

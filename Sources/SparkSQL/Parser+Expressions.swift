@@ -35,6 +35,7 @@ extension SQLParser {
     }
 
     private mutating func predicate() throws -> UnresolvedExpression {
+        let operand = mark
         var value = try comparison()
         while true {
             let start = index
@@ -45,6 +46,7 @@ extension SQLParser {
             }
             var test: UnresolvedExpression
             if take("BETWEEN") {
+                try repeatOperand(size: size(since: operand))
                 let low = try comparison()
                 try expect("AND")
                 let high = try comparison()
@@ -52,7 +54,7 @@ extension SQLParser {
             } else if take("IN") {
                 test = try inPredicate(value)
             } else if isKeyword("LIKE") || isKeyword("ILIKE") {
-                test = try likePredicate(value, name: current.keyword.lowercased())
+                test = try likePredicate(value, size: size(since: operand), name: current.keyword.lowercased())
             } else if take("RLIKE") || take("REGEXP") {
                 test = call("rlike", value, try comparison())
             } else if !negated, take("IS") {
@@ -74,13 +76,20 @@ extension SQLParser {
         }
     }
 
-    private mutating func likePredicate(_ value: UnresolvedExpression, name: String) throws -> UnresolvedExpression {
+    private mutating func likePredicate(
+        _ value: UnresolvedExpression, size: Int, name: String
+    ) throws -> UnresolvedExpression {
         let position = current.position
         advance()
         if isKeyword("ANY") || isKeyword("SOME") || isKeyword("ALL"), isSymbol("(", ahead: 1) {
             let all = current.keyword == "ALL"
             advance()
-            let patterns = try parenthesized { try $0.commaSeparated { try $0.expression() } }
+            let patterns = try parenthesized { parser in
+                try parser.commaSeparated { parser in
+                    try parser.repeatOperand(size: size)
+                    return try parser.expression()
+                }
+            }
             return .balanced(all ? "and" : "or", patterns.map { .call(name, value, $0) })
         }
         let pattern = try comparison()
@@ -268,10 +277,13 @@ extension SQLParser {
         "WHEN", "THEN", "ELSE", "AND", "OR", "IN", "BETWEEN", "LIKE", "AS", "THEN", "CROSS", "INNER", "JOIN",
     ]
 
+    private static let repeatingFunctions: Set<String> = ["nullif", "nullifzero", "decode"]
+
     private mutating func call(_ name: String, _ position: SourcePosition) throws -> UnresolvedExpression {
         try expect(symbol: "(")
         var function = UnresolvedFunction(name.lowercased(), [], position: position)
         if take("DISTINCT") { function.distinct = true } else if take("ALL") {}
+        let start = mark
         if !isSymbol(")") {
             function.arguments = try commaSeparated { parser in
                 if parser.isSymbol("=>", ahead: 1) { throw parser.unsupported("named arguments of \(name)") }
@@ -283,6 +295,11 @@ extension SQLParser {
         if isKeyword("IGNORE"), isKeyword("NULLS", ahead: 1) {
             _ = take("IGNORE", "NULLS")
             function.ignoreNulls = true
+        }
+        if Self.repeatingFunctions.contains(function.name) {
+            // Analysis writes these as CASE, with the first argument in each condition.
+            let size = size(since: start)
+            for _ in 0..<max(1, (function.arguments.count - 1) / 2) { try repeatOperand(size: size) }
         }
         if isKeyword("ORDER") { throw unsupported("ORDER BY within \(name)") }
         try expect(symbol: ")")

@@ -173,11 +173,16 @@ extension SQLParser {
 
     private mutating func caseExpression() throws -> UnresolvedExpression {
         advance()
+        let start = mark
         let subject = isKeyword("WHEN") ? nil : try expression()
+        let subjectSize = size(since: start)
         var branches: [UnresolvedCaseBranch] = []
         while take("WHEN") {
             var condition = try expression()
-            if let subject { condition = .call("=", subject, condition) }
+            if let subject {
+                if !branches.isEmpty { try repeatOperand(size: subjectSize) }
+                condition = .call("=", subject, condition)
+            }
             try expect("THEN")
             branches.append(UnresolvedCaseBranch(condition: condition, result: try expression()))
         }

@@ -7,12 +7,16 @@ package import SparkPlan
 /// - Source: Spark 4.0 `SqlBaseParser.g4`; what is missing is refused by name with `UNSUPPORTED_FEATURE`.
 package struct SQLParser {
     static let depthMax = 200
+    /// How much larger than its text a statement may become where operands are repeated, in tokens.
+    static let repeatedMax = 200_000
 
     let text: String
     let firstLine: Int
     var tokens: [Token]
     var index = 0
     var depth = 0
+    /// What repeating operands has added so far, in tokens.
+    var repeated = 0
     var namedWindows: [String: UnresolvedWindow] = [:]
 
     init(_ text: String, firstLine: Int) throws {
@@ -145,6 +149,22 @@ extension SQLParser {
         depth += 1
         defer { depth -= 1 }
         return try body(&self)
+    }
+
+    /// Where an operand begins, for `size(since:)`.
+    var mark: (index: Int, repeated: Int) { (index, repeated) }
+
+    /// The tokens of the operand between `start` and here, with what was repeated inside it.
+    func size(since start: (index: Int, repeated: Int)) -> Int { index - start.index + repeated - start.repeated }
+
+    /// Accounts for an operand that is taken once more: `a BETWEEN b AND c` holds `a` twice, so nesting it doubles the
+    /// statement at each level.
+    mutating func repeatOperand(size: Int) throws {
+        guard size <= Self.repeatedMax - repeated else {
+            throw error(
+                "FAILED_TO_PARSE_TOO_COMPLEX", "Operands that are used more than once are nested too deep.")
+        }
+        repeated += size
     }
 
     mutating func commaSeparated<T>(_ element: (inout SQLParser) throws -> T) throws -> [T] {
