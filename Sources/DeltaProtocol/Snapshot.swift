@@ -98,7 +98,7 @@ package struct LogReplay {
         do {
             schema = try StructType(json: try JSONValue(parsing: metadata.schemaString))
         } catch {
-            throw DeltaError(.malformedLog, "The schema of the table cannot be read: \(error).", tableVersion: version)
+            throw DeltaError(.malformedLog, "The schema of the table at version \(version) cannot be read: \(error).", tableVersion: version)
         }
         for column in metadata.partitionColumns where !schema.fields.contains(where: { $0.name == column }) {
             throw DeltaError(.malformedLog, "The partition column '\(column)' is not in the schema.", tableVersion: version)

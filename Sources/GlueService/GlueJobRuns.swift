@@ -17,6 +17,8 @@ struct GlueJobRuns: Sendable {
     let clock: any WallClock
 
     private static let openScanMax = 1000
+    private static let errorLinesMax = 50
+    private static let errorCharactersMax = 4000
     /// Minutes, as for jobs of Glue versions below 5.
     private static let timeoutMinutes: Int64 = 2880
     /// What a run takes from the job definition unless the request names it.
@@ -125,7 +127,7 @@ struct GlueJobRuns: Sendable {
 
     func run(_ id: String, of job: String, _ scope: CatalogScope) async throws -> JSONObject {
         let run = try await find(id, of: job, scope)
-        return document(run, try await records(of: [run]))
+        return await document(run, try await records(of: [run]))
     }
 
     /// The newest first.
@@ -137,7 +139,9 @@ struct GlueJobRuns: Sendable {
         if found.isEmpty { _ = try await catalog.job(job, in: scope) }
         let page = Array(found.prefix(limit))
         let records = try await records(of: page)
-        return (page.map { document($0, records) }, found.count > limit ? page.last?.sequence : nil)
+        var items: [JSONObject] = []
+        for run in page { items.append(await document(run, records)) }
+        return (items, found.count > limit ? page.last?.sequence : nil)
     }
 
     private func find(_ id: String, of job: String, _ scope: CatalogScope) async throws -> CatalogJobRunRecord {
@@ -153,7 +157,20 @@ struct GlueJobRuns: Sendable {
         return Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
     }
 
-    private func document(_ run: CatalogJobRunRecord, _ records: [String: JobRecord]) -> JSONObject {
+    /// Why a run failed, as the job itself says: its output from the last line on that begins with `Error: `, else the
+    /// reason that the queue gives.
+    private func errorMessage(_ record: JobRecord, _ reason: String) async -> String {
+        guard record.state.attempts.last?.exitCode.map({ $0 != 0 }) == true,
+            let page = try? await jobs.output(
+                ofJob: record.id, attempt: nil, .backward(offset: nil, limit: Self.errorLinesMax)),
+            case let errors = page.lines.filter({ $0.stream == .standardError }),
+            let first = errors.lastIndex(where: { $0.text.hasPrefix("Error: ") })
+        else { return reason }
+        let lines = errors[first...].map(\.text).joined(separator: "\n").dropFirst("Error: ".count)
+        return String(lines.prefix(Self.errorCharactersMax))
+    }
+
+    private func document(_ run: CatalogJobRunRecord, _ records: [String: JobRecord]) async -> JSONObject {
         let record = run.batchJobID.flatMap { records[$0] }
         let state = Self.state(run, record)
         var document: JSONObject = ["Id": .string(run.id)]
@@ -167,8 +184,9 @@ struct GlueJobRuns: Sendable {
         for (key, value) in run.document where !["Command", "MaxRetries", "CommitScope"].contains(key) {
             document[key] = value
         }
-        if let reason = record?.state.statusReason, ["FAILED", "TIMEOUT", "STOPPED"].contains(state) {
-            document["ErrorMessage"] = .string(reason)
+        if let record, let reason = record.state.statusReason, ["FAILED", "TIMEOUT", "STOPPED"].contains(state) {
+            document["ErrorMessage"] = .string(
+                state == "FAILED" ? await errorMessage(record, reason) : reason)
         }
         document["PredecessorRuns"] = []
         let started = record?.state.attempts.first?.startedAt

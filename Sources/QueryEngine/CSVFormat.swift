@@ -19,6 +19,7 @@ package struct CSVFormat: TableFormat {
         paths: [String], schema: StructType?, options: FormatOptions, context: SourceContext
     ) throws -> any TableSource {
         let files = try ObjectFiles.list(paths, stores: context.stores)
+        try refuseCompressed(files)
         let partitions = FilePartitions(files: files, declared: schema)
         let csv = try CSVOptions(options.all)
         var data: [StructField]
@@ -39,6 +40,14 @@ package struct CSVFormat: TableFormat {
 
     package func sink(_ request: WriteRequest, context: SourceContext) throws -> any TableSink {
         throw SparkError.unsupported("writing CSV; write a delta table")
+    }
+}
+
+/// Spark chooses the codec by the name's ending; reading the compressed bytes as text would be wrong without a word.
+private func refuseCompressed(_ files: [ObjectFile]) throws {
+    let endings = [".gz", ".bz2", ".zst", ".snappy", ".lz4", ".deflate", ".xz"]
+    for file in files where endings.contains(where: { file.name.lowercased().hasSuffix($0) }) {
+        throw SparkError.unsupported("reading compressed CSV files such as \(file.uri)")
     }
 }
 
