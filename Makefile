@@ -7,7 +7,7 @@ VENV := .build/venv
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev \
             pkg-config python3-venv
 
-.PHONY: help deps build test unit interop demo serve check bench clean
+.PHONY: help deps build test unit interop conformance demo serve check bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ $(VENV)/ready: Tests/Interop/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --disable-pip-version-check -r Tests/Interop/requirements.txt
 	touch $@
+
+conformance: build $(VENV)/ready  ## run the published suites that are beside the checkout
+	@rm -f .build/conformance.txt
+	$(VENV)/bin/python -m pytest -q Tests/Interop/test_conformance.py
+	@cat .build/conformance.txt 2>/dev/null || echo "no suites found in ../shared/suites"
 
 demo: build  ## the whole thing on made-up data
 	$(BIN)/millrace demo

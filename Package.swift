@@ -184,6 +184,9 @@ let package = Package(
 
         // Tests.
         .target(name: "TestSupport", dependencies: ["JSONModel", "Support"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TableTestSupport", dependencies: ["Columnar", "JSONModel", "Support", crypto],
+            path: "Tests/TableTestSupport", swiftSettings: settings),
         tests("TidyTests", []),
         tests("SupportTests", ["Support"]),
         tests("JSONModelTests", ["JSONModel", "CJansson", "Support"]),
@@ -210,9 +213,9 @@ let package = Package(
         tests("ColumnarTests", ["Columnar", "CKernels", "JSONModel", "Support"]),
         tests("TextFormatsTests", ["Columnar", "JSONModel", "TextFormats", "Support"]),
         tests("ExecutionTests", ["Columnar", "Execution", "SparkPlan", "Support"]),
-        tests("ParquetTests", ["Columnar", "Parquet", "Support", "JSONModel"]),
+        tests("ParquetTests", ["TableTestSupport", "Columnar", "Parquet", "Support", "JSONModel"]),
         tests("DeltaProtocolTests", ["Columnar", "DeltaProtocol", "JSONModel", "Support"]),
-        tests("DeltaTableTests", ["Columnar", "DeltaProtocol", "DeltaTable", "JSONModel", "ObjectStore", "Parquet", "QueryEngine", "SparkPlan", "Support"]),
+        tests("DeltaTableTests", ["TableTestSupport", "Columnar", "DeltaProtocol", "DeltaTable", "JSONModel", "ObjectStore", "Parquet", "QueryEngine", "SparkPlan", "Support"]),
         tests("SparkSQLTests", ["Columnar", "SparkPlan", "SparkSQL", "Support"]),
         tests("QueryEngineTests", ["Columnar", "Execution", "ObjectStore", "QueryEngine", "SparkPlan", "SparkSQL", "Support"]),
         tests("MillraceTests", ["Columnar", "JSONModel", "Millrace", "ObjectStore", "QueryEngine", "Support"]),

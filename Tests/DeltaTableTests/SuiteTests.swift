@@ -5,6 +5,7 @@ import JSONModel
 import ObjectStore
 import QueryEngine
 import SparkPlan
+import TableTestSupport
 import Testing
 
 #if canImport(Glibc)

@@ -1,9 +1,8 @@
 """The embedded store through boto3, pyarrow and deltalake."""
-import concurrent.futures, hashlib, io, json, os, subprocess, sys, urllib.request
+import concurrent.futures, hashlib, io, json, os, urllib.request
 
 import deltalake, pyarrow as pa, pyarrow.fs, pytest
 from botocore.exceptions import ClientError
-from conftest import ROOT, SHARED
 
 
 def code(raised):
@@ -103,14 +102,3 @@ def test_missing_buckets_and_wrong_keys_name_themselves(server):
     with pytest.raises(ClientError) as wrong:
         server.client("s3", secret="wrong").list_buckets()
     assert code(wrong) == "SignatureDoesNotMatch"
-
-
-@pytest.mark.skipif(not (SHARED / "suites/s3").exists(), reason="the shared probe is not here")
-def test_probe(server):
-    done = subprocess.run(
-        [sys.executable, SHARED / "suites/s3/probe_s3.py", server.endpoint, f"{server.key}:{server.secret}"],
-        capture_output=True, text=True, timeout=300)
-    recorded = json.loads((ROOT / "Tests/conformance.json").read_text())["s3 probe"]
-    passed, total = map(int, done.stdout.strip().splitlines()[-1].split()[0].split("/"))
-    print(f"s3 probe: {passed} passed, {total - passed} failed")
-    assert passed >= recorded, done.stdout

@@ -1,6 +1,7 @@
 import Columnar
 import JSONModel
 import Parquet
+import TableTestSupport
 import Testing
 
 #if canImport(Glibc)

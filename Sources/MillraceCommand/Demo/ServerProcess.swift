@@ -14,6 +14,8 @@ final class ServerProcess: Sendable {
     let directory: DataDirectory
     private let process: pid_t
     private let ended = Mutex(false)
+    /// The verb that runs now; 0 for none.
+    private let verb = Mutex<pid_t>(0)
 
     init(directory path: String) throws {
         directory = DataDirectory(path: path + "/data")
@@ -43,16 +45,22 @@ final class ServerProcess: Sendable {
     /// Runs a verb of this program against the server, with this program's output.
     func runVerb(_ arguments: [String]) throws {
         fflush(nil)  // What was printed before comes before what the child prints.
-        let child = try Self.spawn(arguments + ["--data", directory.path], output: nil)
+        let child = try verb.withLock { verb throws -> pid_t in
+            verb = try Self.spawn(arguments + ["--data", directory.path], output: nil)
+            return verb
+        }
         var status: Int32 = 0
-        waitpid(child, &status, 0)
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        verb.withLock { $0 = 0 }
         guard status == 0 else { throw CommandFailure("millrace \(arguments[0]) failed") }
     }
 
+    /// Ends the verb that runs and the server. Safe from any thread, any number of times.
     func terminate() {
+        verb.withLock { if $0 != 0 { kill($0, SIGTERM) } }
         guard ended.withLock({ was in defer { was = true }; return !was }) else { return }
         kill(process, SIGTERM)
-        waitpid(process, nil, 0)
+        while waitpid(process, nil, 0) < 0, errno == EINTR {}
     }
 
     private static func spawn(_ arguments: [String], output: String?) throws -> pid_t {

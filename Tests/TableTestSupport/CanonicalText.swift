@@ -1,18 +1,20 @@
-import Columnar
+package import Columnar
+import Crypto
 import JSONModel
+import Support
 
 /// The canonical JSON text of values that the conformance suites use: decimals as text, binary as hex, dates and
 /// timestamps as ISO text, maps as pairs sorted by the key's text.
-enum CanonicalText {
+package enum CanonicalText {
     /// - Parameter zoneless: positions of timestamps to be printed as of no zone.
-    static func row(_ batch: Batch, _ row: Int, zoneless: Set<Int> = []) -> String {
+    package static func row(_ batch: Batch, _ row: Int, zoneless: Set<Int> = []) -> String {
         let cells = batch.columns.enumerated().map { index, column in
             text(column.value(at: row), zoneless.contains(index) ? .timestampNTZ : batch.schema.fields[index].dataType)
         }
         return "[" + cells.joined(separator: ",") + "]"
     }
 
-    static func text(_ value: Scalar, _ type: DataType) -> String {
+    package static func text(_ value: Scalar, _ type: DataType) -> String {
         switch (value, type) {
         case (.null, _): "null"
         case (.bool(let x), _): x ? "true" : "false"
@@ -24,10 +26,7 @@ enum CanonicalText {
         case (.double(let x), _): number(x, x.description)
         case (.decimal(let x, let scale), _): "\"" + decimal(x, scale) + "\""
         case (.string(let x), _): JSONValue.string(x).text
-        case (.binary(let x), _): "\"" + x.map { byte in
-            let text = String(byte, radix: 16)
-            return text.count == 1 ? "0" + text : text
-        }.joined() + "\""
+        case (.binary(let x), _): "\"" + hexText(x) + "\""
         case (.date(let x), _): "\"" + date(Int(x)) + "\""
         case (.timestamp(let x), .timestampNTZ): "\"" + timestamp(x) + "\""
         case (.timestamp(let x), _): "\"" + timestamp(x) + "Z\""
@@ -105,69 +104,9 @@ enum CanonicalText {
     }
 
     /// SHA-256 of the rows' texts sorted by bytes, each followed by a newline.
-    static func digest(_ rows: [String]) -> String {
+    package static func digest(_ rows: [String]) -> String {
         var bytes: [UInt8] = []
         for row in rows.map({ Array($0.utf8) }).sorted(by: { $0.lexicographicallyPrecedes($1) }) { bytes += row + [10] }
-        return sha256(bytes).map { byte in
-            let text = String(byte, radix: 16)
-            return text.count == 1 ? "0" + text : text
-        }.joined()
+        return hexText(SHA256.hash(data: bytes))
     }
-}
-
-/// FIPS 180-4, for comparing with recorded digests only.
-func sha256(_ message: [UInt8]) -> [UInt8] {
-    let k = primes(64).map { fractionalRootBits(Double($0), cube: true) }
-    var h = primes(8).map { fractionalRootBits(Double($0), cube: false) }
-    var data = message + [0x80]
-    while data.count % 64 != 56 { data.append(0) }
-    for shift in stride(from: 56, through: 0, by: -8) { data.append(UInt8(truncatingIfNeeded: (message.count * 8) >> shift)) }
-    var w = [UInt32](repeating: 0, count: 64)
-    for block in stride(from: 0, to: data.count, by: 64) {
-        for i in 0..<16 {
-            let o = block + 4 * i
-            w[i] = UInt32(data[o]) << 24 | UInt32(data[o + 1]) << 16 | UInt32(data[o + 2]) << 8 | UInt32(data[o + 3])
-        }
-        for i in 16..<64 {
-            let s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ (w[i - 15] >> 3)
-            let s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ (w[i - 2] >> 10)
-            w[i] = w[i - 16] &+ s0 &+ w[i - 7] &+ s1
-        }
-        var v = h
-        for i in 0..<64 {
-            let s1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)
-            let t1 = v[7] &+ s1 &+ ((v[4] & v[5]) ^ (~v[4] & v[6])) &+ k[i] &+ w[i]
-            let s0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)
-            let t2 = s0 &+ ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]))
-            v = [t1 &+ t2, v[0], v[1], v[2], v[3] &+ t1, v[4], v[5], v[6]]
-        }
-        for i in 0..<8 { h[i] = h[i] &+ v[i] }
-    }
-    return h.flatMap { [UInt8($0 >> 24), UInt8($0 >> 16 & 255), UInt8($0 >> 8 & 255), UInt8($0 & 255)] }
-}
-
-private func rotate(_ x: UInt32, _ n: UInt32) -> UInt32 { x >> n | x << (32 - n) }
-
-private func primes(_ count: Int) -> [Int] {
-    var found: [Int] = []
-    var candidate = 2
-    while found.count < count {
-        if found.allSatisfy({ candidate % $0 != 0 }) { found.append(candidate) }
-        candidate += 1
-    }
-    return found
-}
-
-/// The first 32 bits of the fraction of a root, by integer search.
-private func fractionalRootBits(_ value: Double, cube: Bool) -> UInt32 {
-    let target = UInt128(value)
-    var low: UInt128 = 0
-    var high: UInt128 = 1 << 40
-    // The greatest r with (r / 2^32)^n <= value.
-    while low + 1 < high {
-        let middle = (low + high) / 2
-        let power = cube ? middle * middle * middle : middle * middle
-        if power <= target << (cube ? 96 : 64) { low = middle } else { high = middle }
-    }
-    return UInt32(truncatingIfNeeded: low)
 }
