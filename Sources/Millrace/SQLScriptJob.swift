@@ -28,11 +28,23 @@ package struct SQLScriptJob: Sendable {
     /// Reads the script and runs it.
     ///
     /// - Parameter uri: `s3://bucket/key`, `file:` or a path.
-    /// - Throws: what reading throws; the first failing statement's error.
+    /// - Throws: what reading throws; `SQLScriptFailure` with the first failing statement's error.
     package func run(uri: String, variables: [String: String] = [:], each: (Step) throws -> Void) throws {
         let (store, key) = try session.engine.stores.store(for: uri)
         let bytes = try BlockingObjectStore(store).get(key).bytes
-        try run(String(decoding: bytes, as: UTF8.self), variables: variables, each: each)
+        let script = String(decoding: bytes, as: UTF8.self)
+        var done = 0
+        do {
+            try run(script, variables: variables) { step in
+                try each(step)
+                done = step.number
+            }
+        } catch {
+            let parts = SQLScript.split(script)
+            guard done < parts.count else { throw error }
+            let blankLines = parts[done].text.prefix { $0.isWhitespace }.count { $0.isNewline }
+            throw SQLScriptFailure(uri: uri, line: parts[done].line + blankLines, statement: done + 1, error: error)
+        }
     }
 
     /// Runs a script's text; `each` gets every outcome as it is there.
@@ -44,4 +56,16 @@ package struct SQLScriptJob: Sendable {
             try each(Step(number: number, line: part.line, statement: part.text, outcome: outcome))
         }
     }
+}
+
+/// A script's statement that failed, and where it is.
+package struct SQLScriptFailure: Error, CustomStringConvertible {
+    package let uri: String
+    /// The line on which the statement begins, from 1.
+    package let line: Int
+    /// From 1.
+    package let statement: Int
+    package let error: any Error
+
+    package var description: String { "\(uri), line \(line), statement \(statement): \(error)" }
 }

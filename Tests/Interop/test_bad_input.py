@@ -717,9 +717,11 @@ def test_jobs_that_cannot_work_say_why(wire, bucket):
     assert missing["status"] == "FAILED" and "no-script.sql" in missing["cause"], missing
     _, nowhere = run_job(server, "s3://no-such-bucket-at-all/x.sql")
     assert nowhere["status"] == "FAILED" and "no-such-bucket-at-all" in nowhere["cause"], nowhere
-    s3.put_object(Bucket=bucket, Key="bad.sql", Body=f"CREATE TABLE delta.`s3://{bucket}/t` USING delta AS SELECT 1 AS a;\n\nSELECT\n  nothing FROM x y z;\n".encode())
+    s3.put_object(Bucket=bucket, Key="bad.sql", Body=b"SELECT 1;\n\nSELECT\n  nothing\nFROM range(3) t(a);\n")
     name, failed = run_job(server, f"s3://{bucket}/bad.sql")
-    assert failed["status"] == "FAILED" and "bad.sql" in failed["cause"] and "4" in failed["cause"], failed
+    cause = json.loads(failed["cause"])["ErrorMessage"]
+    assert failed["status"] == "FAILED" and f"s3://{bucket}/bad.sql, line 3, statement 2: [UNRESOLVED_COLUMN" in cause, failed
+    assert "line 4" in cause, cause
     run = glue.get_job_runs(JobName=name)["JobRuns"][0]
     assert run["JobRunState"] == "FAILED" and "bad.sql" in run["ErrorMessage"], run
     log = server.run("logs", run["Id"], check=False)
