@@ -22,5 +22,7 @@ package enum StateStoreSchema {
         .workflow,
         .batch,
         .catalog,
+        .workflowActivities,
+        .workflowVersions,
     ]
 }

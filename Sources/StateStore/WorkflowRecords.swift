@@ -23,6 +23,9 @@ package struct StateMachineRecord: Sendable, Hashable {
     package var revisionID: String?
     /// Further members by their names in the service's answers: `loggingConfiguration`, `tracingConfiguration`, ...
     package var configuration: JSONObject
+    /// Of an execution's machine: the version and the alias by which it was started.
+    package var versionArn: String?
+    package var aliasArn: String?
 
     package init(
         arn: String, account: String, region: String, name: String, type: String, status: Status = .active,
@@ -41,6 +44,23 @@ package struct StateMachineRecord: Sendable, Hashable {
         self.updatedAt = updatedAt
         self.revisionID = revisionID
         self.configuration = configuration
+    }
+}
+
+/// An activity: a name under which workers ask for tasks.
+package struct ActivityRecord: Sendable, Hashable {
+    package var arn: String
+    package var account: String
+    package var region: String
+    package var name: String
+    package var createdAt: Timestamp
+
+    package init(arn: String, account: String, region: String, name: String, createdAt: Timestamp) {
+        self.arn = arn
+        self.account = account
+        self.region = region
+        self.name = name
+        self.createdAt = createdAt
     }
 }
 
@@ -95,6 +115,8 @@ package struct ExecutionRecord: Sendable, Hashable {
 package struct ExecutionSummary: Sendable, Hashable {
     package var arn: String
     package var stateMachineArn: String
+    package var versionArn: String?
+    package var aliasArn: String?
     package var name: String
     package var status: ExecutionRecord.Status
     package var startedAt: Timestamp

@@ -30,6 +30,33 @@ package protocol WorkflowStore: Sendable {
     /// Sets the tags of `set` and removes the keys of `remove`.
     func changeTags(ofResource arn: String, set: [(key: String, value: String)], remove: [String]) async throws
 
+    // MARK: Versions and aliases
+
+    /// Publishes the machine as it is. Gives the latest version where that has the machine's revision already; nil for a
+    /// machine that is missing or being deleted. A number is never given twice.
+    func publishVersion(ofMachine arn: String, description: String?, at time: Timestamp) async throws -> VersionRecord?
+    func version(ofMachine arn: String, number: Int64) async throws -> VersionRecord?
+    /// The versions below `number`, latest first.
+    func versions(ofMachine arn: String, before number: Int64?, limit: Int) async throws -> [VersionRecord]
+    /// Removes a version, if there is one, unless aliases route to it, which are returned.
+    func deleteVersion(ofMachine arn: String, number: Int64) async throws -> [AliasRecord]
+    /// Makes or replaces an alias; the time of creation stays.
+    func setAlias(_ record: AliasRecord) async throws
+    func alias(arn: String) async throws -> AliasRecord?
+    /// Aliases by creation, oldest first; `after` is the last one of the page before.
+    func aliases(ofMachine arn: String, after: PageKey?, limit: Int) async throws -> [AliasRecord]
+    func deleteAlias(arn: String) async throws
+
+    // MARK: Activities
+
+    /// Stores a new activity. Returns the record that holds the ARN already, and changes nothing, if there is one.
+    func createActivity(_ record: ActivityRecord, tags: [(key: String, value: String)]) async throws -> ActivityRecord?
+    func activity(arn: String) async throws -> ActivityRecord?
+    /// Activities by creation, oldest first; `after` is the last one of the page before.
+    func activities(account: String, region: String, after: PageKey?, limit: Int) async throws -> [ActivityRecord]
+    /// Removes the activity and its tags, if there is one.
+    func deleteActivity(arn: String) async throws
+
     // MARK: Executions
 
     /// Stores a new execution, running and runnable. Returns the record that holds the ARN already, and changes

@@ -26,7 +26,7 @@ extension StatesService {
             throw AWSError(
                 "InvalidExecutionInput", "Invalid State Machine Execution Input: '\(Self.complaint(error, text))'")
         }
-        let machine = try await engine.startableStateMachine(arn: machineArn)
+        let machine = try await engine.startableMachine(arn: machineArn)
         let name = givenName ?? context.commandID.map(Self.name(ofCommand:)) ?? randomUUIDText()
         let arn = ARN(
             service: "states", region: machine.region, account: machine.account,
@@ -72,6 +72,8 @@ extension StatesService {
         }
         if let error = record.error { answer["error"] = .string(error) }
         if let cause = record.cause { answer["cause"] = .string(cause) }
+        if let arn = record.stateMachine.versionArn { answer["stateMachineVersionArn"] = .string(arn) }
+        if let arn = record.stateMachine.aliasArn { answer["stateMachineAliasArn"] = .string(arn) }
         if let traceHeader = record.traceHeader { answer["traceHeader"] = .string(traceHeader) }
         switch record.status {
         case .running, .succeeded:
@@ -95,7 +97,8 @@ extension StatesService {
             throw AWSError("ValidationException", "Either stateMachineArn or mapRunArn must be specified")
         }
         try ResourceName.checkARN(machineArn, types: ["stateMachine"])
-        _ = try await engine.stateMachine(arn: machineArn)
+        let base = machineArn.split(separator: ":", omittingEmptySubsequences: false).prefix(7).joined(separator: ":")
+        _ = try await engine.stateMachine(arn: base)
         let kind = "executions"
         let after = try PageToken.decodeKey(kind, token)
         // Nothing is ever redriven here, so nothing waits for it.
@@ -155,6 +158,7 @@ extension StatesService {
         let token = try input.required("taskToken", .taskToken)
         let text = try input.required("output", .data)
         try input.finish()
+        try Self.checkToken(token)
         let output: Payload
         do {
             output = try Payload(parsing: text)
@@ -171,6 +175,7 @@ extension StatesService {
         let error = try input.optional("error", .error)
         let cause = try input.optional("cause", .cause)
         try input.finish()
+        try Self.checkToken(token)
         try await engine.taskFailed(token: token, error: error, cause: cause)
         return [:]
     }
@@ -179,8 +184,16 @@ extension StatesService {
         var input = input
         let token = try input.required("taskToken", .taskToken)
         try input.finish()
+        try Self.checkToken(token)
         try await engine.taskHeartbeat(token: token)
         return [:]
+    }
+
+    /// Throws for a text that no task's token can be.
+    private static func checkToken(_ token: String) throws {
+        guard token.utf8.count == 64, token.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else {
+            throw PageToken.invalid
+        }
     }
 
     // MARK: - Parts
@@ -206,6 +219,8 @@ extension ExecutionSummary {
             "executionArn": .string(arn), "stateMachineArn": .string(stateMachineArn), "name": .string(name),
             "status": .string(status.rawValue), "startDate": startedAt.json, "redriveCount": 0,
         ]
+        if let versionArn { object["stateMachineVersionArn"] = .string(versionArn) }
+        if let aliasArn { object["stateMachineAliasArn"] = .string(aliasArn) }
         if let stoppedAt { object["stopDate"] = stoppedAt.json }
         return object
     }

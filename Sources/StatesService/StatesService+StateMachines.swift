@@ -24,7 +24,6 @@ extension StatesService {
             throw AWSError("ValidationException", "Version description can only be set when publish is true")
         }
         try Self.check(definition, type: type)
-        if publish { throw Self.unsupported("Versions of state machines") }
         if type == "EXPRESS" {
             throw AWSError("StateMachineTypeNotSupported", "State machines of the type EXPRESS are not supported.")
         }
@@ -33,7 +32,7 @@ extension StatesService {
             account: context.account, region: context.region, name: name, type: type, definition: definition,
             roleArn: roleArn, createdAt: context.receivedAt, configuration: try Self.configuration(input, over: nil))
         guard let existing = try await engine.createStateMachine(record, tags: try Self.tags(input)) else {
-            return Self.created(record)
+            return try await created(record, publish: publish, versionDescription)
         }
         // A different role or other tags make no difference.
         guard existing.status == .active else {
@@ -42,11 +41,18 @@ extension StatesService {
         guard existing.definition == record.definition, existing.type == type,
             existing.configuration == record.configuration
         else { throw AWSError("StateMachineAlreadyExists", "State Machine Already Exists: '\(record.arn)'") }
-        return Self.created(existing)
+        return try await created(existing, publish: publish, versionDescription)
     }
 
-    private static func created(_ record: StateMachineRecord) -> JSONObject {
-        ["stateMachineArn": .string(record.arn), "creationDate": record.createdAt.json]
+    private func created(
+        _ record: StateMachineRecord, publish: Bool, _ description: String?
+    ) async throws -> JSONObject {
+        var answer: JSONObject = ["stateMachineArn": .string(record.arn), "creationDate": record.createdAt.json]
+        if publish {
+            let version = try await engine.publishVersion(ofMachine: record.arn, description: description)
+            answer["stateMachineVersionArn"] = .string(version.arn)
+        }
+        return answer
     }
 
     func updateStateMachine(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
@@ -54,7 +60,13 @@ extension StatesService {
         let arn = try input.required("stateMachineArn", .arn)
         let definition = try input.optional("definition", .definition)
         let roleArn = try input.optional("roleArn", .arn)
+        let versionDescription = try input.optional(
+            "versionDescription", OperationInput.TextRule(minimum: 0, maximum: 256))
         try input.finish()
+        let publish = try input.flag("publish") ?? false
+        if versionDescription != nil, !publish {
+            throw AWSError("ValidationException", "Version description can only be set when publish is true")
+        }
         try ResourceName.checkARN(arn, types: ["stateMachine"])
         let hasConfiguration = try Self.configurationMembers.contains { try input.object($0) != nil }
         guard definition != nil || roleArn != nil || hasConfiguration else {
@@ -62,7 +74,6 @@ extension StatesService {
                 "MissingRequiredParameter",
                 "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified")
         }
-        if try input.flag("publish") == true { throw Self.unsupported("Versions of state machines") }
         var record = try await engine.stateMachine(arn: arn)
         guard record.status == .active else { throw WorkflowEngineError.stateMachineDeleting(arn: arn) }
         if let definition { try Self.check(definition, type: record.type) }
@@ -76,20 +87,30 @@ extension StatesService {
             record.updatedAt = context.receivedAt
             try await engine.updateStateMachine(record)
         }
-        return [
+        var answer: JSONObject = [
             "updateDate": (record.updatedAt ?? record.createdAt).json, "revisionId": .string(record.revisionID ?? ""),
         ]
+        if publish {
+            let version = try await engine.publishVersion(ofMachine: arn, description: versionDescription)
+            answer["stateMachineVersionArn"] = .string(version.arn)
+        }
+        return answer
     }
 
     func describeStateMachine(_ input: OperationInput) async throws -> JSONObject {
-        let record = try await stateMachine(input)
+        var input = input
+        let arn = try input.required("stateMachineArn", .arn)
+        try input.finish()
+        try ResourceName.checkARN(arn, types: ["stateMachine"])
+        let version = try await engine.version(arn: arn)
+        let record = if let version { version.machine } else { try await engine.stateMachine(arn: arn) }
         var answer: JSONObject = [
-            "stateMachineArn": .string(record.arn), "name": .string(record.name), "status": .string(record.status.rawValue),
+            "stateMachineArn": .string(arn), "name": .string(record.name), "status": .string(record.status.rawValue),
             "definition": .string(record.definition), "roleArn": .string(record.roleArn), "type": .string(record.type),
-            "creationDate": record.createdAt.json,
+            "creationDate": (version?.createdAt ?? record.createdAt).json,
         ]
-        for (key, value) in record.configuration { answer[key] = value }
-        if let revisionID = record.revisionID { answer["revisionId"] = .string(revisionID) }
+        if let description = version?.description { answer["description"] = .string(description) }
+        Self.addDetails(of: record, to: &answer)
         return answer
     }
 
@@ -99,8 +120,7 @@ extension StatesService {
             "stateMachineArn": .string(record.arn), "name": .string(record.name), "definition": .string(record.definition),
             "roleArn": .string(record.roleArn), "updateDate": (record.updatedAt ?? record.createdAt).json,
         ]
-        for (key, value) in record.configuration { answer[key] = value }
-        if let revisionID = record.revisionID { answer["revisionId"] = .string(revisionID) }
+        Self.addDetails(of: record, to: &answer)
         return answer
     }
 
@@ -164,13 +184,16 @@ extension StatesService {
 
     // MARK: - Parts
 
-    /// The machine that `stateMachineArn` names.
-    private func stateMachine(_ input: OperationInput) async throws -> StateMachineRecord {
-        var input = input
-        let arn = try input.required("stateMachineArn", .arn)
-        try input.finish()
-        try ResourceName.checkARN(arn, types: ["stateMachine"])
-        return try await engine.stateMachine(arn: arn)
+    /// What both descriptions of a machine end with.
+    private static func addDetails(of record: StateMachineRecord, to answer: inout JSONObject) {
+        for (key, value) in record.configuration { answer[key] = value }
+        if let revisionID = record.revisionID { answer["revisionId"] = .string(revisionID) }
+        // A definition that this release would refuse is described all the same.
+        let definition = try? StateMachineDefinition(
+            parsing: record.definition, type: StateMachineType(rawValue: record.type) ?? .standard)
+        guard let references = definition?.variableReferences, !references.isEmpty else { return }
+        answer["variableReferences"] = .object(
+            JSONObject(references.map { ($0.state, .array($0.variables.map { .string($0) })) }))
     }
 
     private static func check(_ definition: String, type: String) throws {

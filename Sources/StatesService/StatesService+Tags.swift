@@ -1,5 +1,6 @@
 import AWSProtocol
 import JSONModel
+import Support
 import WorkflowEngine
 
 extension StatesService {
@@ -34,15 +35,19 @@ extension StatesService {
         return ["tags": .array(tags.map { ["key": .string($0.key), "value": .string($0.value)] })]
     }
 
-    /// The ARN of the machine that `resourceArn` names.
+    /// The ARN of the machine or activity that `resourceArn` names.
     private func taggedResource(_ input: OperationInput) async throws -> String {
         var input = input
         let arn = try input.required("resourceArn", .arn)
         try input.finish()
-        try ResourceName.checkARN(arn, types: ["stateMachine"])
+        try ResourceName.checkARN(arn, types: ["stateMachine", "activity"])
         do {
-            _ = try await engine.stateMachine(arn: arn)
-        } catch WorkflowEngineError.stateMachineDoesNotExist {
+            if ARN(arn)?.resource.hasPrefix("activity:") == true {
+                _ = try await engine.activity(arn: arn)
+            } else {
+                _ = try await engine.stateMachine(arn: arn)
+            }
+        } catch WorkflowEngineError.stateMachineDoesNotExist, WorkflowEngineError.activityDoesNotExist {
             throw AWSError("ResourceNotFound", "Resource not found: '\(arn)'", members: ["resourceName": .string(arn)])
         }
         return arn

@@ -43,6 +43,19 @@ package struct StatesService: JSONService {
         case "DescribeExecution": try await describeExecution(input)
         case "ListExecutions": try await listExecutions(input, context)
         case "GetExecutionHistory": try await getExecutionHistory(input)
+        case "PublishStateMachineVersion": try await publishStateMachineVersion(input)
+        case "ListStateMachineVersions": try await listStateMachineVersions(input)
+        case "DeleteStateMachineVersion": try await deleteStateMachineVersion(input)
+        case "CreateStateMachineAlias": try await createStateMachineAlias(input, context)
+        case "UpdateStateMachineAlias": try await updateStateMachineAlias(input, context)
+        case "DescribeStateMachineAlias": try await describeStateMachineAlias(input)
+        case "DeleteStateMachineAlias": try await deleteStateMachineAlias(input)
+        case "ListStateMachineAliases": try await listStateMachineAliases(input)
+        case "CreateActivity": try await createActivity(input, context)
+        case "DescribeActivity": try await describeActivity(input)
+        case "DeleteActivity": try await deleteActivity(input)
+        case "ListActivities": try await listActivities(input, context)
+        case "GetActivityTask": try await getActivityTask(input)
         case "SendTaskSuccess": try await sendTaskSuccess(input)
         case "SendTaskFailure": try await sendTaskFailure(input)
         case "SendTaskHeartbeat": try await sendTaskHeartbeat(input)
@@ -61,6 +74,8 @@ extension AWSError {
             self.init("StateMachineDoesNotExist", "State Machine Does Not Exist: '\(arn)'")
         case .stateMachineDeleting(let arn):
             self.init("StateMachineDeleting", "State Machine Is Deleting: '\(arn)'")
+        case .activityDoesNotExist(let arn):
+            self.init("ActivityDoesNotExist", "Activity Does Not Exist: '\(arn)'")
         case .executionDoesNotExist(let arn):
             self.init("ExecutionDoesNotExist", "Execution Does Not Exist: '\(arn)'")
         case .executionAlreadyExists(let arn):

@@ -55,8 +55,14 @@ extension WorkflowEngine {
         if isNew { enqueue(.perform(command, pending)) }
     }
 
-    func cancel(_ commandID: String) {
-        pendingCommands.withLock { $0[commandID] }?.cancel()
+    /// Has the work of a command stopped that is durably cancelled.
+    func cancel(_ commandID: String, executionArn: String) {
+        if let pending = pendingCommands.withLock({ $0[commandID] }) {
+            pending.cancel()
+        } else {
+            activityQueues.withLock { $0.remove(commandID: commandID) }
+            enqueue(.forget(commandID: commandID, executionArn: executionArn))
+        }
     }
 
     func commandIDs(of executionArn: String) -> [String] {
@@ -73,7 +79,12 @@ extension WorkflowEngine {
         guard let integration = integrations.integration(for: call.resource) else {
             if pending.isCancelled { return await forget(command.commandID, executionArn: command.executionArn) }
             // Activities and tokens may have nobody to call: their outcome is reported through the API.
-            if call.resource.kind == .activity { return }
+            if call.resource.kind == .activity {
+                if command.progress == .pending {
+                    activityQueues.withLock { $0.add(command, activityArn: call.resource.arn) }
+                }
+                return
+            }
             let cause = "The resource \(call.resource.arn) is not supported."
             return deliver(.failed(error: "States.Runtime", cause: cause), command)
         }

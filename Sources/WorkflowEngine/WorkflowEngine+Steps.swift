@@ -126,7 +126,7 @@ extension WorkflowEngine {
             }
         }
         for command in step.newCommands { schedule(command) }
-        for commandID in step.cancelledCommands { cancel(commandID) }
+        for commandID in step.cancelledCommands { cancel(commandID, executionArn: step.executionArn) }
         if step.end != nil { cell.loaded = nil }
         for event in taken { event.acknowledge?(nil) }
         feed.publish(
@@ -153,7 +153,7 @@ extension WorkflowEngine {
             step.frames = frames.map { FrameRecord(path: $0.path, bytes: nil) }
             step.end = ExecutionStep.End(status: .failed, stoppedAt: now, error: "States.Runtime", cause: cause)
             try await store.commit(step)
-            for commandID in commandIDs(of: executionArn) { cancel(commandID) }
+            for commandID in commandIDs(of: executionArn) { cancel(commandID, executionArn: executionArn) }
             feed.publish(
                 ExecutionChange(
                     executionArn: executionArn, stateMachineArn: record.stateMachine.arn, status: .failed,
@@ -183,6 +183,7 @@ extension ExecutionIdentity {
             executionArn: record.arn, executionName: record.name, stateMachineArn: record.stateMachine.arn,
             stateMachineName: record.stateMachine.name, roleArn: record.stateMachine.roleArn, region: record.region,
             account: record.account, type: StateMachineType(rawValue: record.stateMachine.type) ?? .standard,
-            startTime: record.startedAt, input: try Payload(parsing: record.input))
+            startTime: record.startedAt, input: try Payload(parsing: record.input),
+            stateMachineVersionArn: record.stateMachine.versionArn, stateMachineAliasArn: record.stateMachine.aliasArn)
     }
 }

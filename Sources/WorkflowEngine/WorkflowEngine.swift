@@ -32,6 +32,8 @@ package final class WorkflowEngine: Sendable {
     enum Work: Sendable {
         case drive(ExecutionCell)
         case perform(CommandRecord, PendingCommand)
+        /// Forgets a cancelled command that nobody performs.
+        case forget(commandID: String, executionArn: String)
         case fireTimers(at: Timestamp)
     }
 
@@ -42,6 +44,7 @@ package final class WorkflowEngine: Sendable {
     let residents = Mutex(Residents())
     let timers = Mutex(TimerQueue())
     let pendingCommands = Mutex<[String: PendingCommand]>([:])
+    let activityQueues = Mutex(ActivityQueues())
     let feed = ExecutionFeed()
     let definitions = DefinitionCache()
     /// Active machines as last read; every change of a machine raises the generation.
@@ -78,6 +81,10 @@ package final class WorkflowEngine: Sendable {
                 case .perform(let command, let pending):
                     group.addTask(executorPreference: threads) {
                         await self.perform(command, pending, integrations)
+                    }
+                case .forget(let commandID, let executionArn):
+                    group.addTask(executorPreference: threads) {
+                        await self.forget(commandID, executionArn: executionArn)
                     }
                 case .fireTimers(let time):
                     group.addTask(executorPreference: threads) {

@@ -2,6 +2,7 @@
 package enum WorkflowEngineError: Error, Sendable, Hashable {
     case stateMachineDoesNotExist(arn: String)
     case stateMachineDeleting(arn: String)
+    case activityDoesNotExist(arn: String)
     case executionDoesNotExist(arn: String)
     /// The name is in use by an execution with another input, or by one that has ended.
     case executionAlreadyExists(arn: String)

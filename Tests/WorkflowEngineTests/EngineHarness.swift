@@ -123,6 +123,38 @@ final class CrashingStore: WorkflowStore {
     ) async throws {
         try await writing { try await base.changeTags(ofResource: arn, set: set, remove: remove) }
     }
+    func publishVersion(ofMachine arn: String, description: String?, at time: Timestamp) async throws -> VersionRecord? {
+        try await writing { try await base.publishVersion(ofMachine: arn, description: description, at: time) }
+    }
+    func version(ofMachine arn: String, number: Int64) async throws -> VersionRecord? {
+        try await reading { try await base.version(ofMachine: arn, number: number) }
+    }
+    func versions(ofMachine arn: String, before number: Int64?, limit: Int) async throws -> [VersionRecord] {
+        try await reading { try await base.versions(ofMachine: arn, before: number, limit: limit) }
+    }
+    func deleteVersion(ofMachine arn: String, number: Int64) async throws -> [AliasRecord] {
+        try await writing { try await base.deleteVersion(ofMachine: arn, number: number) }
+    }
+    func setAlias(_ record: AliasRecord) async throws { try await writing { try await base.setAlias(record) } }
+    func alias(arn: String) async throws -> AliasRecord? { try await reading { try await base.alias(arn: arn) } }
+    func aliases(ofMachine arn: String, after: PageKey?, limit: Int) async throws -> [AliasRecord] {
+        try await reading { try await base.aliases(ofMachine: arn, after: after, limit: limit) }
+    }
+    func deleteAlias(arn: String) async throws { try await writing { try await base.deleteAlias(arn: arn) } }
+    func createActivity(
+        _ record: ActivityRecord, tags: [(key: String, value: String)]
+    ) async throws -> ActivityRecord? {
+        try await writing { try await base.createActivity(record, tags: tags) }
+    }
+    func activity(arn: String) async throws -> ActivityRecord? {
+        try await reading { try await base.activity(arn: arn) }
+    }
+    func activities(
+        account: String, region: String, after: PageKey?, limit: Int
+    ) async throws -> [ActivityRecord] {
+        try await reading { try await base.activities(account: account, region: region, after: after, limit: limit) }
+    }
+    func deleteActivity(arn: String) async throws { try await writing { try await base.deleteActivity(arn: arn) } }
     func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
         try await writing { try await base.startExecution(record) }
     }

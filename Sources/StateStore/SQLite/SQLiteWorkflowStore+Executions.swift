@@ -40,11 +40,20 @@ extension SQLiteStateStore {
         limit: Int
     ) async throws -> [ExecutionSummary] {
         try await read { db in
-            var sql = "SELECT arn, machine_arn, name, status, started_at, stopped_at FROM workflow_executions WHERE "
+            var sql = """
+                SELECT arn, machine_arn, machine ->> 'versionArn' AS version_arn, machine ->> 'aliasArn' AS alias_arn,
+                    name, status, started_at, stopped_at FROM workflow_executions WHERE 
+                """
             var arguments = StatementArguments()
             if let stateMachineArn {
+                // The eighth part of an ARN is a version or an alias.
+                let parts = stateMachineArn.split(separator: ":", omittingEmptySubsequences: false)
                 sql += "machine_arn = ?"
-                arguments += [stateMachineArn]
+                arguments += [parts.prefix(7).joined(separator: ":")]
+                if parts.count > 7 {
+                    sql += " AND ? IN (version_arn, alias_arn)"
+                    arguments += [stateMachineArn]
+                }
             } else {
                 sql += "account = ? AND region = ?"
                 arguments += [account, region]
@@ -61,7 +70,8 @@ extension SQLiteStateStore {
             arguments += [limit]
             return try Row.fetchAll(try db.cachedStatement(sql: sql), arguments: arguments).map { row in
                 ExecutionSummary(
-                    arn: row["arn"], stateMachineArn: row["machine_arn"], name: row["name"],
+                    arn: row["arn"], stateMachineArn: row["machine_arn"], versionArn: row["version_arn"],
+                    aliasArn: row["alias_arn"], name: row["name"],
                     status: try Self.status(row), startedAt: Timestamp(millisecondsSince1970: row["started_at"]),
                     stoppedAt: (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)))
             }

@@ -101,7 +101,7 @@ extension SQLiteStateStore {
         ON d.hash = m.definition_hash
         """
 
-    private static func machine(_ db: Database, arn: String) throws -> StateMachineRecord? {
+    static func machine(_ db: Database, arn: String) throws -> StateMachineRecord? {
         let statement = try db.cachedStatement(sql: machineColumns + " WHERE m.arn = ?")
         return try Row.fetchOne(statement, arguments: [arn]).map(machine)
     }
@@ -123,7 +123,7 @@ extension SQLiteStateStore {
             .execute(arguments: [hash, text])
     }
 
-    private static func setTags(_ db: Database, arn: String, _ tags: [(key: String, value: String)]) throws {
+    static func setTags(_ db: Database, arn: String, _ tags: [(key: String, value: String)]) throws {
         for tag in tags {
             try db.cachedStatement(
                 sql: """
@@ -145,6 +145,7 @@ extension SQLiteStateStore {
         ).execute(arguments: [arn])
         if db.changesCount > 0 {
             try db.cachedStatement(sql: "DELETE FROM workflow_tags WHERE arn = ?").execute(arguments: [arn])
+            try removeVersions(db, machineArn: arn)
         }
     }
 }

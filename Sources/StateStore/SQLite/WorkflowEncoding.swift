@@ -124,6 +124,8 @@ extension StateMachineRecord {
         ]
         if let updatedAt { object["updatedAt"] = .number(updatedAt.millisecondsSince1970) }
         if let revisionID { object["revisionId"] = .string(revisionID) }
+        if let versionArn { object["versionArn"] = .string(versionArn) }
+        if let aliasArn { object["aliasArn"] = .string(aliasArn) }
         return JSONValue.object(object).text
     }
 
@@ -138,5 +140,7 @@ extension StateMachineRecord {
             createdAt: Timestamp(millisecondsSince1970: created),
             updatedAt: json["updatedAt"]?.int64.map(Timestamp.init(millisecondsSince1970:)),
             revisionID: json["revisionId"]?.string, configuration: json["configuration"]?.object ?? [:])
+        versionArn = json["versionArn"]?.string
+        aliasArn = json["aliasArn"]?.string
     }
 }

@@ -1,0 +1,114 @@
+import JSONModel
+package import StateStore
+package import StatesRuntime
+import Support
+import Synchronization
+
+/// Tasks of activities that no worker has taken, in the order in which they came, and the workers who wait for one.
+struct ActivityQueues {
+    private var tasks: [String: [CommandRecord]] = [:]
+    private var waiters: [String: [AsyncStream<Void>.Continuation]] = [:]
+
+    /// Adds a task. Waiting workers look again; one of them gets it.
+    mutating func add(_ task: CommandRecord, activityArn: String) {
+        tasks[activityArn, default: []].append(task)
+        for waiter in waiters.removeValue(forKey: activityArn) ?? [] { waiter.finish() }
+    }
+
+    /// The oldest task; nil if there is none.
+    mutating func take(activityArn: String) -> CommandRecord? {
+        guard var waiting = tasks[activityArn], !waiting.isEmpty else { return nil }
+        let task = waiting.removeFirst()
+        tasks[activityArn] = waiting.isEmpty ? nil : waiting
+        return task
+    }
+
+    mutating func remove(commandID: String) {
+        for (arn, waiting) in tasks where waiting.contains(where: { $0.commandID == commandID }) {
+            let rest = waiting.filter { $0.commandID != commandID }
+            tasks[arn] = rest.isEmpty ? nil : rest
+        }
+    }
+
+    /// Ends when a task is added. Nil, with the task, if there is one.
+    mutating func wait(activityArn: String) -> AsyncStream<Void>? {
+        if tasks[activityArn] != nil { return nil }
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        waiters[activityArn, default: []].append(continuation)
+        return stream
+    }
+}
+
+/// What a worker is given.
+package struct ActivityTask: Sendable, Hashable {
+    package var taskToken: String
+    package var input: String
+}
+
+extension WorkflowEngine {
+    /// Stores a new activity, or returns the one that holds the ARN already.
+    package func createActivity(
+        _ record: ActivityRecord, tags: [(key: String, value: String)]
+    ) async throws -> ActivityRecord? {
+        try await store.createActivity(record, tags: tags)
+    }
+
+    /// - Throws: `WorkflowEngineError.activityDoesNotExist`.
+    package func activity(arn: String) async throws -> ActivityRecord {
+        guard let record = try await store.activity(arn: arn) else {
+            throw WorkflowEngineError.activityDoesNotExist(arn: arn)
+        }
+        return record
+    }
+
+    package func activities(
+        account: String, region: String, after: PageKey?, limit: Int
+    ) async throws -> [ActivityRecord] {
+        try await store.activities(account: account, region: region, after: after, limit: limit)
+    }
+
+    /// Removes an activity; one that is missing stays missing. Tasks that wait for a worker wait on.
+    package func deleteActivity(arn: String) async throws { try await store.deleteActivity(arn: arn) }
+
+    /// Hands the oldest waiting task of an activity to a worker, waiting for one up to `limit`.
+    ///
+    /// Who gets the task has it alone: that it is taken is durable before this returns, and a task is not handed out
+    /// again when the worker is lost, until the state's time-outs end it.
+    /// - Returns: nil if none came.
+    /// - Throws: `WorkflowEngineError.activityDoesNotExist`.
+    package func takeActivityTask(arn: String, workerName: String?, limit: Duration) async throws -> ActivityTask? {
+        _ = try await activity(arn: arn)
+        let end = ContinuousClock.now.advanced(by: limit)
+        while true {
+            if let task = activityQueues.withLock({ $0.take(activityArn: arn) }) {
+                if let taken = try await hand(task, to: workerName) { return taken }
+                continue
+            }
+            guard ContinuousClock.now < end else { return nil }
+            guard let added = activityQueues.withLock({ $0.wait(activityArn: arn) }) else { continue }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in added {} }
+                group.addTask { try? await Task.sleep(until: end) }  // Either end will do.
+                await group.next()
+                group.cancelAll()
+            }
+            try Task.checkCancellation()
+        }
+    }
+
+    /// Nil if the task is over.
+    private func hand(_ task: CommandRecord, to workerName: String?) async throws -> ActivityTask? {
+        guard let token = task.taskToken, try await store.command(taskToken: token) != nil else { return nil }
+        do {
+            try await store.setProgress(.sending, ofCommand: task.commandID, executionArn: task.executionArn)
+            try await postAndWait(
+                .activityStarted(taskID: task.commandID, workerName: workerName), to: task.executionArn)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            activityQueues.withLock { $0.add(task, activityArn: task.call["resource"]?.string ?? "") }
+            throw error
+        }
+        return ActivityTask(taskToken: token, input: (task.call["parameters"] ?? [:]).text)
+    }
+}
