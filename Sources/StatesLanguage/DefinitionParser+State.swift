@@ -145,7 +145,7 @@ extension DefinitionParser {
             credentials = template(fields, "Credentials", at: location)
         }
         guard let text = string(fields, "Resource", at: location) else { return nil }
-        guard let resource = TaskResource(text) else {
+        guard let resource = TaskResource(text), resource.isKnown else {
             report(
                 "The resource provided \(text) is not recognized. The value is not a valid resource ARN, or the resource is not available in this region.",
                 at: location + "/Resource")

@@ -69,6 +69,17 @@ package struct TaskResource: Sendable, Hashable {
         self.pattern = pattern
     }
 
+    /// Actions of the optimised integrations, for the services whose list is known in full.
+    /// - Source: Step Functions, "Integrating services", optimised integrations.
+    private static let actions: [String: Set<String>] = [
+        "batch": ["submitJob"], "dynamodb": ["getItem", "putItem", "deleteItem", "updateItem"], "ecs": ["runTask"],
+        "events": ["putEvents"], "glue": ["startJobRun"], "lambda": ["invoke"], "sns": ["publish"],
+        "sqs": ["sendMessage"], "states": ["startExecution"],
+    ]
+
+    /// False for an optimised integration that is known not to be.
+    var isKnown: Bool { kind != .optimized || Self.actions[service]?.contains(action) ?? true }
+
     /// `resourceType` in history: `glue`, or `aws-sdk:glue`.
     package var historyResourceType: String { kind == .awsSDK ? "aws-sdk:\(service)" : service }
     /// `resource` in history: the action with its pattern; the ARN of an activity or function.
