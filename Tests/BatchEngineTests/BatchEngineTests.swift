@@ -1,5 +1,6 @@
 import BatchEngine
 import BatchScheduling
+import FoundationEssentials
 import JSONModel
 import StateStore
 import Support
@@ -169,13 +170,17 @@ struct BatchEngineTests {
 
     @Test func keepsWhatJobsReport() async throws {
         let engine = try await fixture.engine()
-        let job = try await engine.submit(fixture.submission("sleep 0.5"))
-        for await change in await engine.changes() where change.status == .running { break }
+        let job = try await engine.submit(fixture.submission("while [ ! -e \(fixture.directory.path)/go ]; do sleep 0.02; done"))
+        while try await engine.describe([job.id]).first?.status != .running { try await Task.sleep(for: .milliseconds(5)) }
         let socket = fixture.directory.path + "/work/report.sock"
         for report in [
             #"{"jobId":"\#(job.id)","attempt":1,"rowsRead":5,"stage":"scan"}"#, "no report",
             #"{"jobId":"\#(job.id)","attempt":"1","rowsWritten":2}"#, #"{"jobId":"\#(job.id)","attempt":9,"rowsRead":99}"#,
         ] { #expect(sendDatagram(report, to: socket)) }
+        while try await engine.describe([job.id]).first?.progress?.rowsWritten != 2 {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(FileManager.default.createFile(atPath: fixture.directory.path + "/go", contents: nil))
         let ended = try await engine.completion(ofJob: job.id)
         #expect(ended.progress?.rowsRead == 5 && ended.progress?.rowsWritten == 2 && ended.progress?.stage == "scan")
     }

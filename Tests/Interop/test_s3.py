@@ -53,6 +53,23 @@ def test_multipart_and_large_bodies(server, bucket):
         s3.head_object(Bucket=bucket, Key="never")
 
 
+def test_large_objects_pass_through_the_server(server, bucket):
+    """100 MiB in one put and one get; the server's memory does not grow with them."""
+    def resident():
+        status = open(f"/proc/{server.process.pid}/status").read()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    s3, piece = server.client("s3"), os.urandom(1 << 20)
+    before = resident()
+    s3.put_object(Bucket=bucket, Key="large", Body=piece * 100)
+    body = s3.get_object(Bucket=bucket, Key="large")["Body"]
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(1 << 20):
+        digest.update(chunk)
+    assert digest.digest() == hashlib.sha256(piece * 100).digest()
+    assert resident() - before < 60
+
+
 def test_one_of_many_conditional_writers_wins(server, bucket):
     clients = [server.client("s3") for _ in range(12)]
 

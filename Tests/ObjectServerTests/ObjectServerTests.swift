@@ -50,33 +50,4 @@ import Testing
             #expect(try s3.files().filter { $0.hasPrefix("data/") }.count == 1)
         }
     }
-
-    @Test func largeObjectsAreNotHeldInMemory() async throws {
-        try await withBucket { (s3: S3Harness) async throws -> Void in
-            let chunk = ByteBuffer(bytes: pattern(1 << 20))
-            let left = Mutex(100)
-            let before = residentKiB()
-            let put = try await s3.send(
-                "PUT", "/bkt/k", query: nil, ["host": "localhost", "content-length": String(100 << 20)],
-                RequestBody {
-                    left.withLock { left in
-                        guard left > 0 else { return nil }
-                        left -= 1
-                        return chunk
-                    }
-                }, .unsigned)
-            #expect(put.status == 200)
-            let read = try await s3.server.read(ObjectKey("k"), in: "bkt")
-            var bytes = 0
-            try await read.forEachChunk(in: 0..<Int64(100 << 20)) { bytes += $0.readableBytes }
-            #expect(bytes == 100 << 20)
-            #expect(residentKiB() - before < 60 << 10)
-        }
-    }
-
-    private func residentKiB() -> Int {
-        guard let data = FileManager.default.contents(atPath: "/proc/self/status") else { return 0 }
-        let line = String(decoding: data, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-        return line?.split(separator: " ").compactMap { Int($0) }.first ?? 0
-    }
 }

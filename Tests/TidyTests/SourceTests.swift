@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["try!", "fatalError(", "FIXME", "TODO", "XXX", "unsafeBitCast("])
+    @Test(arguments: ["try!", "fatalError(", "FIXME", "TODO", "// XXX", "unsafeBitCast("])
     func sourcesAreFreeOf(word: String) throws {
         let found = try Self.lines(under: "Sources").filter { $0.text.contains(word) }
         #expect(found.isEmpty, "\(found.map(\.description).joined(separator: "\n"))")

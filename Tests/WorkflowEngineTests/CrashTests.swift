@@ -104,7 +104,8 @@ struct CrashTests {
             let crashed = await runUntilCrash(
                 CrashingStore(store, writes: writes, lastWriteIsDurable: lastWriteIsDurable), fake)
             if !crashed {
-                #expect(writes > 10)
+                // Neighbouring steps may share a write, so their number is not fixed.
+                #expect(writes > 6)
                 return
             }
             try await store.close()
