@@ -76,6 +76,10 @@ import Testing
             "/States/S/Parameters The value for the field 'a.$' must be a STRING that contains a JSONPath but was an INTEGER"
         ),
         (["Type": "Parallel", "Branches": [], "End": true], "/States/S/Branches Value cannot be empty"),
+        (
+            ["Type": "Task", "Resource": "arn:aws:states:::dynamodb:query", "End": true],
+            "/States/S/Resource The resource provided arn:aws:states:::dynamodb:query is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+        ),
         (["Type": "Wait", "Timestamp": "yesterday", "End": true], "/States/S/Timestamp String does not match RFC3339 timestamp"),
         (["Type": "Pass", "End": true, "Assign": ["states": 1]], "/States/S/Assign The variable name 'states' is not valid"),
         (

@@ -148,4 +148,18 @@ import Testing
         try driver.fail(5, "E", "gone")
         #expect(driver.outcome == .failed(error: "E", cause: "gone"))
     }
+
+    @Test(arguments: [("2091-12-03T01:27:26Z", true), ("2091-12-03T01:27:28Z", false)])
+    func waitsReach68Years(timestamp: String, isAllowed: Bool) throws {
+        let driver = try MachineDriver(
+            #"{"StartAt":"W","States":{"W":{"Type":"Wait","TimestampPath":"$.t","End":true}}}"#,
+            input: #"{"t":"\#(timestamp)"}"#)
+        try driver.apply(.started)
+        if isAllowed {
+            #expect(driver.outcome == nil)
+        } else {
+            guard case .failed(_, let cause?) = driver.outcome else { Issue.record("it waits"); return }
+            #expect(cause.hasSuffix("Wait state delay is too long."))
+        }
+    }
 }
