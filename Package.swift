@@ -16,6 +16,8 @@ func system(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
+// A target names every module whose stored values it holds, directly or inside others', or an incremental build keeps
+// code that has their old layout: whoever uses `Columnar`, whose fields hold JSON, names `JSONModel`, too.
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
@@ -95,10 +97,10 @@ let package = Package(
         library("GlueModel", ["JSONModel", "Support"]),
         library("AWSProtocol", ["JSONModel", "Support", crypto]),
         library("Columnar", ["CKernels", "JSONModel", "Support"]),
-        library("TextFormats", ["CKernels", "Columnar", "Support"]),
+        library("TextFormats", ["CKernels", "Columnar", "JSONModel", "Support"]),
         library("SparkPlan", ["Columnar", "JSONModel", "Support"]),
         library("SparkSQL", ["Columnar", "JSONModel", "SparkPlan", "Support"]),
-        library("Execution", ["Columnar", "SparkPlan", "Support", "CKernels", "CPCRE2", "CZlib"]),
+        library("Execution", ["Columnar", "JSONModel", "SparkPlan", "Support", "CKernels", "CPCRE2", "CZlib"]),
         library("Parquet", ["Columnar", "JSONModel", "Support", "CZstd", "CSnappy", "CZlib"]),
         library("DeltaProtocol", ["Columnar", "JSONModel", "Support"]),
 
@@ -212,12 +214,12 @@ let package = Package(
             ]),
         tests("ColumnarTests", ["Columnar", "CKernels", "JSONModel", "Support"]),
         tests("TextFormatsTests", ["Columnar", "JSONModel", "TextFormats", "Support"]),
-        tests("ExecutionTests", ["Columnar", "Execution", "SparkPlan", "Support"]),
+        tests("ExecutionTests", ["Columnar", "JSONModel", "Execution", "SparkPlan", "Support"]),
         tests("ParquetTests", ["TableTestSupport", "Columnar", "Parquet", "Support", "JSONModel"]),
         tests("DeltaProtocolTests", ["Columnar", "DeltaProtocol", "JSONModel", "Support"]),
         tests("DeltaTableTests", ["TableTestSupport", "Columnar", "DeltaProtocol", "DeltaTable", "JSONModel", "ObjectStore", "Parquet", "QueryEngine", "SparkPlan", "Support"]),
-        tests("SparkSQLTests", ["Columnar", "SparkPlan", "SparkSQL", "Support"]),
-        tests("QueryEngineTests", ["Columnar", "Execution", "ObjectStore", "QueryEngine", "SparkPlan", "SparkSQL", "Support"]),
+        tests("SparkSQLTests", ["Columnar", "JSONModel", "SparkPlan", "SparkSQL", "Support"]),
+        tests("QueryEngineTests", ["Columnar", "JSONModel", "Execution", "ObjectStore", "QueryEngine", "SparkPlan", "SparkSQL", "Support"]),
         tests("MillraceTests", ["Columnar", "JSONModel", "Millrace", "ObjectStore", "QueryEngine", "Support"]),
         tests("EndToEndTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"]),
     ]
