@@ -11,7 +11,7 @@ struct MillraceCommand: AsyncParsableCommand {
               millrace serve --data ./millrace-data           the server
               eval "$(millrace env)"                          what aws and boto3 need to find it
               millrace submit statemachines/medallion.asl.json --input @input.json --wait
-              millrace sql "SELECT * FROM delta.`./table`"    no server needed
+              millrace sql 'SELECT * FROM delta.`./table`'    no server needed
             """,
         version: Version.text,
         groupedSubcommands: [

@@ -133,7 +133,7 @@ struct DemoCommand: AsyncParsableCommand {
               eval "$(millrace env --data \(data))"
               millrace history \(end["executionArn"]?.string ?? "")
               millrace catalog ls gold
-              millrace sql "SELECT country, sum(revenue) FROM delta.`s3://lake/warehouse/gold/revenue_by_day` GROUP BY country"
+              millrace sql 'SELECT country, sum(revenue) FROM delta.`s3://lake/warehouse/gold/revenue_by_day` GROUP BY country'
               aws stepfunctions list-state-machines
               aws s3 ls --recursive s3://lake/warehouse/gold/
             """)

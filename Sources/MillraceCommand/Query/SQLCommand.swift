@@ -16,8 +16,8 @@ struct SQLCommand: ParsableCommand {
             on the data directory. Several statements are separated by semicolons; the rows of each query are printed.
 
             EXAMPLES
-              millrace sql "SELECT count(*) FROM csv.`data/*.csv`"
-              millrace sql "SELECT * FROM delta.`s3://lake/warehouse/gold/top_products`" --format jsonl
+              millrace sql 'SELECT count(*) FROM csv.`data/*.csv`'
+              millrace sql 'SELECT * FROM delta.`s3://lake/warehouse/gold/top_products`' --format jsonl
               millrace sql --file report.sql --variable day=2026-11-21
             """)
 
