@@ -44,7 +44,7 @@ private func lost(_ mayHaveHappened: Bool) -> ScriptedClient.Answer {
     .failure(HTTPClientError(mayHaveHappened ? .connectionLost : .notConnected, mayHaveHappened: mayHaveHappened, "lost"))
 }
 
-private let quick = RetryPolicy(attemptsMax: 3, connectionPatience: .seconds(5), firstDelay: .milliseconds(1), delayMax: .milliseconds(2))
+private let quick = RetryPolicy(attemptsMax: 3, connectionPatience: .seconds(300), firstDelay: .milliseconds(1), delayMax: .milliseconds(2))
 
 private func store(
     _ client: any HTTPClient, bucket: String = "lake", endpoint: String? = "http://127.0.0.1:9000/", pathStyle: Bool? = nil,
