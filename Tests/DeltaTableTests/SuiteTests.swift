@@ -6,6 +6,7 @@ import ObjectStore
 import QueryEngine
 import SparkPlan
 import TableTestSupport
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -16,12 +17,7 @@ import Musl
 
 /// Reads every table of the conformance suites when they are present.
 @Suite struct SuiteTests {
-    static let root: String? = {
-        if let path = getenv("MILLRACE_SUITES") { return String(cString: path) }
-        let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let path = "/" + package + "/../shared/suites"
-        return access(path + "/delta/tables/MANIFEST.json", R_OK) == 0 ? path : nil
-    }()
+    static let root = Suites.folder("suites")
 
     @Test(.enabled(if: root != nil), arguments: [("tables", 140), ("tables-generated", 31)])
     func reads(folder: String, minimum: Int) throws {

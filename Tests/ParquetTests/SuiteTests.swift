@@ -2,6 +2,7 @@ import Columnar
 import JSONModel
 import Parquet
 import TableTestSupport
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -10,14 +11,9 @@ import Glibc
 import Musl
 #endif
 
-/// Runs every file of the conformance suites when they are present, beside the package or where MILLRACE_SUITES says.
+/// Runs every file of the conformance suites when they are beside the checkout.
 @Suite struct SuiteTests {
-    static let root: String? = {
-        if let path = getenv("MILLRACE_SUITES") { return String(cString: path) }
-        let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let path = "/" + package + "/../shared/suites"
-        return access(path + "/delta/parquet/MANIFEST.json", R_OK) == 0 ? path : nil
-    }()
+    static let root = Suites.folder("suites")
 
     enum Outcome {
         case passed
