@@ -82,8 +82,12 @@ let package = Package(
         system("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
+        system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "CKernels"),
-        .executableTarget(name: "millrace-shim"),
+        // It is C: without this, the linker makes it ask for the Swift runtime, which an installed one does not find.
+        .executableTarget(
+            name: "millrace-shim",
+            linkerSettings: [.unsafeFlags(["-static-stdlib", "-Xlinker", "--gc-sections", "-Xlinker", "--as-needed"])]),
 
         // Tier 0: values.
         library("Support"),
@@ -91,10 +95,12 @@ let package = Package(
 
         // Tier 1: cores. No I/O, no clock.
         library("JSONPath", ["JSONModel", "Support"]),
+        library("JSONata", ["CPCRE2", "JSONModel", "Support", crypto]),
         library("StatesLanguage", ["JSONModel", "JSONPath", "Support"]),
         library("StatesRuntime", ["JSONModel", "JSONPath", "StatesLanguage", "Support", crypto]),
         library("BatchScheduling", ["JSONModel", "Support"]),
         library("GlueModel", ["JSONModel", "Support"]),
+        library("SettingsModel", ["CYAML", "JSONModel", "Support"]),
         library("AWSProtocol", ["JSONModel", "Support", crypto]),
         library("Columnar", ["CKernels", "JSONModel", "Support"]),
         library("TextFormats", ["CKernels", "Columnar", "JSONModel", "Support"]),
@@ -178,7 +184,7 @@ let package = Package(
                 "AWSProtocol", "AWSServer", "BatchEngine", "BatchScheduling", "BatchService", "CatalogEngine",
                 "Columnar", "Console", "DeltaProtocol", "DeltaTable", "GlueModel", "GlueService", "HTTPTransport",
                 "JSONModel", "LogsService", "Millrace", "ObjectServer", "ObjectStore", "ObjectStoreS3",
-                "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "StateStore", "StatesIntegrations",
+                "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "SettingsModel", "StateStore", "StatesIntegrations",
                 "StatesLanguage", "StatesRuntime", "StatesService", "Support", "TextFormats", "WorkflowEngine",
                 arguments, crypto, logging, lifecycle, unixSignals,
             ],
@@ -193,6 +199,8 @@ let package = Package(
         tests("SupportTests", ["Support"]),
         tests("JSONModelTests", ["JSONModel", "CJansson", "Support"]),
         tests("JSONPathTests", ["JSONModel", "JSONPath"]),
+        tests("SettingsModelTests", ["JSONModel", "SettingsModel", "Support"]),
+        tests("JSONataTests", ["JSONModel", "JSONata", "Support"]),
         tests("StatesLanguageTests", ["JSONModel", "StatesLanguage"]),
         tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"], fixtures: true),
         tests("StateStoreTests", ["JSONModel", "StateStore", "Support", sqlite]),
