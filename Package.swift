@@ -84,10 +84,7 @@ let package = Package(
         system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "CKernels"),
-        // It is C: without this, the linker makes it ask for the Swift runtime, which an installed one does not find.
-        .executableTarget(
-            name: "millrace-shim",
-            linkerSettings: [.unsafeFlags(["-static-stdlib", "-Xlinker", "--gc-sections", "-Xlinker", "--as-needed"])]),
+        .executableTarget(name: "millrace-shim"),
 
         // Tier 0: values.
         library("Support"),
