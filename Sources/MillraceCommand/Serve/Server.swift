@@ -91,12 +91,8 @@ struct Server {
                 EnvironmentVariable("MILLRACE_S3_SECRET_ACCESS_KEY", s3.credentials.secretAccessKey),
             ]
         }
-        let shim = programPath().split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/millrace-shim"
-        guard access(shim, X_OK) == 0 else {
-            throw CommandFailure("\(shim) is missing: it is installed beside this program and runs the jobs.")
-        }
         batch = BatchEngine(
-            store: store, runner: ProcessRunner(shimPath: shim), configuration: configuration, credentials: keys,
+            store: store, runner: ProcessRunner(shimPath: try findShim()), configuration: configuration, credentials: keys,
             artifacts: ObjectArtifacts(
                 stores: ObjectStores(
                     s3: S3Configuration(
@@ -182,6 +178,7 @@ struct Server {
             note("\(count) definitions applied from \(catalog)")
         }
         try settings.data.writeEndpoints(api: endpoint, console: consoleEndpoint)
+        ServiceManager.announceReady("serving \(endpoint), console \(consoleEndpoint)")
         note(
             """
             millrace \(Version.text) serves \(endpoint), console \(consoleEndpoint), data \(settings.data.path)
