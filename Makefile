@@ -4,7 +4,7 @@ SWIFT_FLAGS := -c release
 BIN := .build/release
 VENV := .build/venv
 # Debian's names: the compiler and linker find these libraries by pkg-config, the program loads them at run time.
-PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev \
+PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev libyaml-dev \
             pkg-config python3-venv
 
 .PHONY: help deps build test unit interop conformance demo serve check bench clean
