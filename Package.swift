@@ -47,8 +47,6 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
-let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
-let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -69,7 +67,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -81,6 +78,7 @@ let package = Package(
         system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         system("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "CKernels"),
@@ -110,8 +108,8 @@ let package = Package(
         // Tier 2: ports and their adapters.
         library("HTTPTransport", ["AWSProtocol", "CCurl", "JSONModel", "Support"]),
         library("ObjectStore", ["Support", crypto]),
-        library("ObjectStoreS3", ["AWSProtocol", "HTTPTransport", "ObjectStore", "Support"]),
-        library("StateStore", ["JSONModel", "Support", crypto, grdb, sqlite]),
+        library("ObjectStoreS3", ["AWSProtocol", "HTTPTransport", "JSONModel", "ObjectStore", "Support"]),
+        library("StateStore", ["JSONModel", "Support", "CSQLite", crypto]),
         library("ProcessRunner", ["JSONModel", "Support"]),
 
         // Tier 3: engines. Asynchronous shells around the cores.
@@ -134,6 +132,7 @@ let package = Package(
             "BatchEngine",
             ["BatchScheduling", "JSONModel", "ProcessRunner", "StateStore", "Support", crypto, logging]),
         library("CatalogEngine", ["GlueModel", "JSONModel", "StateStore", "Support"]),
+        library("Backup", ["JSONModel", "StateStore", "Support", crypto]),
         library("ObjectServer", ["AWSProtocol", "StateStore", "Support", crypto, nioCore, logging]),
 
         // Tier 4: services. Request shapes in, engine calls, service errors out.
@@ -178,7 +177,7 @@ let package = Package(
         .executableTarget(
             name: "MillraceCommand",
             dependencies: [
-                "AWSProtocol", "AWSServer", "BatchEngine", "BatchScheduling", "BatchService", "CatalogEngine",
+                "AWSProtocol", "AWSServer", "Backup", "BatchEngine", "BatchScheduling", "BatchService", "CatalogEngine",
                 "Columnar", "Console", "DeltaProtocol", "DeltaTable", "GlueModel", "GlueService", "HTTPTransport",
                 "JSONModel", "LogsService", "Millrace", "ObjectServer", "ObjectStore", "ObjectStoreS3",
                 "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "SettingsModel", "StateStore", "StatesIntegrations",
@@ -200,13 +199,14 @@ let package = Package(
         tests("JSONataTests", ["JSONModel", "JSONata", "Support"]),
         tests("StatesLanguageTests", ["JSONModel", "StatesLanguage"]),
         tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"], fixtures: true),
-        tests("StateStoreTests", ["JSONModel", "StateStore", "Support", sqlite]),
+        tests("StateStoreTests", ["JSONModel", "StateStore", "Support", "CSQLite"]),
         tests("WorkflowEngineTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
         tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
         tests("AWSProtocolTests", ["AWSProtocol", "JSONModel", "Support"], fixtures: true),
         tests("HTTPTransportTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"], fixtures: true),
         tests("ObjectStoreTests", ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"]),
         tests("ObjectServerTests", ["AWSProtocol", "JSONModel", "ObjectServer", "S3Service", "ServiceKit", "StateStore", "Support", nioCore, crypto]),
+        tests("BackupTests", ["Backup", "JSONModel", "StateStore", "Support"]),
         tests("CatalogTests", ["AWSProtocol", "BatchEngine", "BatchScheduling", "CatalogEngine", "GlueModel", "GlueService", "JSONModel", "ServiceKit", "StateStore", "Support"]),
         tests("BatchSchedulingTests", ["BatchScheduling", "JSONModel", "Support"]),
         tests("ProcessRunnerTests", ["JSONModel", "ProcessRunner", "Support", "millrace-shim"]),

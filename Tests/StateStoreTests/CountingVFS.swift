@@ -1,5 +1,5 @@
 import Glibc
-import GRDBSQLite
+import CSQLite
 import Synchronization
 
 /// An SQLite VFS that passes everything to the default one, counts synchronisations and fails calls on demand.

@@ -1,5 +1,3 @@
-import GRDB
-import GRDBSQLite
 import Synchronization
 
 /// Moves the write-ahead log into the database, in steps small enough not to be felt.
@@ -11,32 +9,20 @@ final class Checkpointer: Sendable {
     private static let idlePages = 1000
     private static let busyPages = 4000
 
-    private let writer: DatabaseQueue
+    private let writer: SQLiteConnection
     /// Pages written since the last step.
     private let pages = Atomic<Int>(0)
 
-    init(_ writer: DatabaseQueue) {
+    init(_ writer: SQLiteConnection) {
         self.writer = writer
     }
 
     func afterCommit(idle: Bool) {
-        if !idle { pages.add(writtenPages(), ordering: .relaxed) }
+        if !idle { pages.add(writer.takeWrittenPages(), ordering: .relaxed) }
         guard pages.load(ordering: .relaxed) >= (idle ? Self.idlePages : Self.busyPages) else { return }
         pages.store(0, ordering: .relaxed)
         // A checkpoint that fails leaves the log as it was, and a later step takes its pages along. Should the disk
         // refuse to synchronise, the next commit meets the same refusal and ends the process.
-        _ = try? writer.writeWithoutTransaction { db in try db.checkpoint(.passive) }
-    }
-
-    /// Pages that the connection has written to its log since the last call.
-    private func writtenPages() -> Int {
-        writer.writeWithoutTransaction { db in
-            var current: Int32 = 0
-            var highest: Int32 = 0
-            let reset: Int32 = 1
-            let status = sqlite3_db_status(
-                db.sqliteConnection, SQLITE_DBSTATUS_CACHE_WRITE, &current, &highest, reset)
-            return status == SQLITE_OK ? Int(current) : 1
-        }
+        _ = try? writer.checkpoint()
     }
 }

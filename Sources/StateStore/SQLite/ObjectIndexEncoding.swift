@@ -1,11 +1,11 @@
-import FoundationEssentials
 import JSONModel
 
 // How the object index writes what has no column of its own.
 
 /// 26 bytes each: 16 of the file's name, 8 of the length, 2 of the part's number; big-endian.
-func encodeSegments(_ segments: [DataSegment]) -> Data {
-    var data = Data(capacity: segments.count * 26)
+func encodeSegments(_ segments: [DataSegment]) -> [UInt8] {
+    var data: [UInt8] = []
+    data.reserveCapacity(segments.count * 26)
     for segment in segments {
         var digits = segment.file.text.utf8.makeIterator()
         for _ in 0..<16 {
@@ -22,8 +22,7 @@ func encodeSegments(_ segments: [DataSegment]) -> Data {
     return data
 }
 
-func decodeSegments(_ data: Data) throws -> [DataSegment] {
-    let bytes = [UInt8](data)
+func decodeSegments(_ bytes: [UInt8]) throws -> [DataSegment] {
     guard bytes.count.isMultiple(of: 26) else {
         throw StateStoreError.corrupt("An object's segments have \(bytes.count) bytes, expected a multiple of 26.")
     }

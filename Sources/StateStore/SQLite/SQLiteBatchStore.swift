@@ -1,4 +1,3 @@
-import GRDB
 import JSONModel
 import Support
 
@@ -34,42 +33,43 @@ extension SQLiteStateStore: BatchStore {
         let jobs = commit.jobs.map { ($0, $0.document.text) }
         let resources = commit.putResources.map { ($0, $0.document.text) }
         try await write { db in
-            let upsert = try db.cachedStatement(
-                sql: """
-                    INSERT INTO batch_job (id, account, region, sequence, name, queue, status, is_open, parent,
-                        external_id, created_ms, document)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    ON CONFLICT (id) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
-                        document = excluded.document
-                    """)
+            let upsert = try db.statement(
+                """
+                INSERT INTO batch_job (id, account, region, sequence, name, queue, status, is_open, parent,
+                    external_id, created_ms, document)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
+                    document = excluded.document
+                """
+            )
             for (job, document) in jobs {
-                try upsert.execute(arguments: [
+                try upsert.run([
                     job.id, job.scope.account, job.scope.region, job.sequence, job.name, job.queue, job.status,
                     job.isOpen, job.parent, job.externalID, job.createdAt.millisecondsSince1970, document,
                 ])
             }
             for command in commit.commands {
-                try db.execute(
-                    sql: "INSERT INTO batch_command (id, job_id) VALUES (?, ?)", arguments: [command.id, command.jobID])
+                try db.statement("INSERT INTO batch_command (id, job_id) VALUES (?, ?)")
+                    .run([command.id, command.jobID])
             }
             for (resource, document) in resources {
-                try db.execute(
-                    sql: """
-                        INSERT OR REPLACE INTO batch_resource (kind, account, region, name, revision, document)
-                        VALUES (?, ?, ?, ?, ?, ?)
-                        """,
-                    arguments: [
+                try db.statement(
+                    """
+                    INSERT OR REPLACE INTO batch_resource (kind, account, region, name, revision, document)
+                    VALUES (?, ?, ?, ?, ?, ?)
+                    """
+                ).run([
                         resource.kind.rawValue, resource.scope.account, resource.scope.region, resource.name,
                         resource.revision, document,
                     ])
             }
             for resource in commit.deletedResources {
-                try db.execute(
-                    sql: """
-                        DELETE FROM batch_resource
-                        WHERE kind = ? AND account = ? AND region = ? AND name = ? AND revision = ?
-                        """,
-                    arguments: [
+                try db.statement(
+                    """
+                    DELETE FROM batch_resource
+                    WHERE kind = ? AND account = ? AND region = ? AND name = ? AND revision = ?
+                    """
+                ).run([
                         resource.kind.rawValue, resource.scope.account, resource.scope.region, resource.name,
                         resource.revision,
                     ])
@@ -79,23 +79,23 @@ extension SQLiteStateStore: BatchStore {
 
     package func openJobs() async throws -> [BatchJobRow] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM batch_job WHERE is_open = 1 ORDER BY sequence").map(jobRow)
+            try db.statement("SELECT * FROM batch_job WHERE is_open = 1 ORDER BY sequence").all { try jobRow($0) }
         }
     }
 
     package func jobs(_ ids: [String]) async throws -> [BatchJobRow] {
         guard !ids.isEmpty else { return [] }
         return try await read { db in
-            let statement = try db.cachedStatement(sql: "SELECT * FROM batch_job WHERE id = ?")
-            return try ids.compactMap { try Row.fetchOne(statement, arguments: [$0]).map(jobRow) }
+            let statement = try db.statement("SELECT * FROM batch_job WHERE id = ?")
+            return try ids.compactMap { try statement.first([$0], jobRow) }
         }
     }
 
     package func jobs(matching query: BatchJobQuery) async throws -> [BatchJobRow] {
         try await read { db in
             var conditions = "account = ? AND region = ?"
-            var arguments: StatementArguments = [query.scope.account, query.scope.region]
-            func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
+            var arguments: [any SQLiteValue] = [query.scope.account, query.scope.region]
+            func add(_ condition: String, _ value: (any SQLiteValue)?) {
                 guard let value else { return }
                 conditions += " AND " + condition
                 arguments += [value]
@@ -114,29 +114,27 @@ extension SQLiteStateStore: BatchStore {
             }
             arguments += [query.limit]
             let sql = "SELECT * FROM batch_job WHERE \(conditions) ORDER BY sequence DESC LIMIT ?"
-            return try Row.fetchAll(db, sql: sql, arguments: arguments).map(jobRow)
+            return try db.statement(text: sql).all(arguments, jobRow)
         }
     }
 
     package func job(externalID: String, account: String, region: String) async throws -> BatchJobRow? {
         try await read { db in
-            try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT * FROM batch_job WHERE account = ? AND region = ? AND external_id = ?
-                    ORDER BY sequence DESC LIMIT 1
-                    """,
-                arguments: [account, region, externalID]
-            ).map(jobRow)
+            try db.statement(
+                """
+                SELECT * FROM batch_job WHERE account = ? AND region = ? AND external_id = ?
+                ORDER BY sequence DESC LIMIT 1
+                """
+            ).first([account, region, externalID], jobRow)
         }
     }
 
     package func childCounts(of parent: String) async throws -> [String: Int] {
         try await read { db in
-            let rows = try Row.fetchAll(
-                db, sql: "SELECT status, COUNT(*) AS count FROM batch_job WHERE parent = ? GROUP BY status",
-                arguments: [parent])
-            return Dictionary(rows.map { ($0["status"], $0["count"]) }, uniquingKeysWith: { first, _ in first })
+            let rows = try db.statement(
+                "SELECT status, COUNT(*) AS count FROM batch_job WHERE parent = ? GROUP BY status"
+            ).all([parent]) { row in (try row[0] as String, try row[1] as Int) }
+            return Dictionary(rows, uniquingKeysWith: { first, _ in first })
         }
     }
 
@@ -144,51 +142,51 @@ extension SQLiteStateStore: BatchStore {
         guard !ids.isEmpty else { return [:] }
         return try await read { db in
             var found: [String: String] = [:]
-            let statement = try db.cachedStatement(sql: "SELECT job_id FROM batch_command WHERE id = ?")
-            for id in ids { found[id] = try String.fetchOne(statement, arguments: [id]) }
+            let statement = try db.statement("SELECT job_id FROM batch_command WHERE id = ?")
+            for id in ids { found[id] = try statement.value([id], as: String.self) }
             return found
         }
     }
 
     package func lastSequence() async throws -> Int64 {
-        try await read { db in try Int64.fetchOne(db, sql: "SELECT MAX(sequence) FROM batch_job") ?? 0 }
+        try await read { db in try db.statement("SELECT MAX(sequence) FROM batch_job")
+            .value(as: Int64.self) ?? 0 }
     }
 
     package func resources(_ kind: BatchResourceKind, in scope: BatchScope?) async throws -> [BatchResourceRow] {
         try await read { db in
             var sql = "SELECT * FROM batch_resource WHERE kind = ?"
-            var arguments: StatementArguments = [kind.rawValue]
+            var arguments: [any SQLiteValue] = [kind.rawValue]
             if let scope {
                 sql += " AND account = ? AND region = ?"
                 arguments += [scope.account, scope.region]
             }
-            return try Row.fetchAll(db, sql: sql + " ORDER BY name, revision", arguments: arguments).map { row in
-                BatchResourceRow(
+            return try db.statement(text: sql + " ORDER BY name, revision").all(arguments) { row in
+                try BatchResourceRow(
                     kind: kind, scope: BatchScope(account: row["account"], region: row["region"]), name: row["name"],
-                    revision: row["revision"], document: try parsed(row["document"], of: "batch_resource"))
+                    revision: row["revision"], document: parsed(row["document"], of: "batch_resource"))
             }
         }
     }
 
     package func lastRevision(_ kind: BatchResourceKind, name: String, in scope: BatchScope) async throws -> Int64 {
         try await read { db in
-            try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT MAX(revision) FROM batch_resource
-                    WHERE kind = ? AND account = ? AND region = ? AND name = ?
-                    """,
-                arguments: [kind.rawValue, scope.account, scope.region, name]) ?? 0
+            try db.statement(
+                """
+                SELECT MAX(revision) FROM batch_resource
+                WHERE kind = ? AND account = ? AND region = ? AND name = ?
+                """
+            ).value([kind.rawValue, scope.account, scope.region, name], as: Int64.self) ?? 0
         }
     }
 }
 
-@Sendable private func jobRow(_ row: Row) throws -> BatchJobRow {
-    BatchJobRow(
+@Sendable private func jobRow(_ row: SQLiteRow) throws -> BatchJobRow {
+    try BatchJobRow(
         scope: BatchScope(account: row["account"], region: row["region"]), id: row["id"], sequence: row["sequence"],
         name: row["name"], queue: row["queue"], status: row["status"], isOpen: row["is_open"], parent: row["parent"],
         externalID: row["external_id"], createdAt: Timestamp(millisecondsSince1970: row["created_ms"]),
-        document: try parsed(row["document"], of: "batch_job"))
+        document: parsed(row["document"], of: "batch_job"))
 }
 
 private func parsed(_ text: String, of table: String) throws -> JSONValue {

@@ -1,4 +1,3 @@
-import GRDB
 package import JSONModel
 package import Support
 
@@ -17,13 +16,12 @@ extension SQLiteStateStore {
     ) async throws -> [CatalogOutcome] {
         try await self.changes(scope) { db in
             try changes.map { change in
-                let created = try Int64.fetchOne(
-                    db,
-                    sql: """
-                        SELECT created_ms FROM catalog_partition
-                        WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key = ?
-                        """,
-                    arguments: [scope.account, scope.region, table.database, table.name, change.key])
+                let created = try db.statement(
+                    """
+                    SELECT created_ms FROM catalog_partition
+                    WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key = ?
+                    """
+                ).value([scope.account, scope.region, table.database, table.name, change.key], as: Int64.self)
                 guard let created else { return .notFound }
                 var partition = change.partition
                 partition.createdAt = Timestamp(millisecondsSince1970: created)
@@ -47,14 +45,12 @@ extension SQLiteStateStore {
     ) async throws -> [CatalogPartitionRecord] {
         try await read { db in
             try keys.compactMap { key in
-                try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT key, created_ms, document FROM catalog_partition
-                            WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key = ?
-                            """),
-                    arguments: [scope.account, scope.region, table.database, table.name, key]
-                ).map(partitionRecord)
+                try db.statement(
+                    """
+                    SELECT key, created_ms, document FROM catalog_partition
+                    WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key = ?
+                    """
+                ).first([scope.account, scope.region, table.database, table.name, key], partitionRecord)
             }
         }
     }
@@ -63,46 +59,43 @@ extension SQLiteStateStore {
         of table: CatalogTableName, after key: String, limit: Int, scope: CatalogScope
     ) async throws -> [CatalogPartitionRecord] {
         try await read { db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT key, created_ms, document FROM catalog_partition
-                        WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key > ?
-                        ORDER BY key LIMIT ?
-                        """),
-                arguments: [scope.account, scope.region, table.database, table.name, key, limit]
-            ).map(partitionRecord)
+            try db.statement(
+                """
+                SELECT key, created_ms, document FROM catalog_partition
+                WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key > ?
+                ORDER BY key LIMIT ?
+                """
+            ).all([scope.account, scope.region, table.database, table.name, key, limit], partitionRecord)
         }
     }
 }
 
-private func tableExists(_ table: CatalogTableName, _ scope: CatalogScope, _ db: Database) throws -> Bool {
-    try Int.fetchOne(
-        db, sql: "SELECT 1 FROM catalog_table WHERE account = ? AND region = ? AND database = ? AND name = ?",
-        arguments: [scope.account, scope.region, table.database, table.name]) != nil
+private func tableExists(_ table: CatalogTableName, _ scope: CatalogScope, _ db: SQLiteConnection) throws -> Bool {
+    try db.statement(
+        "SELECT 1 FROM catalog_table WHERE account = ? AND region = ? AND database = ? AND name = ?"
+    ).value([scope.account, scope.region, table.database, table.name], as: Int.self) != nil
 }
 
 private func partitionExists(
-    _ key: String, _ table: CatalogTableName, _ scope: CatalogScope, _ db: Database
+    _ key: String, _ table: CatalogTableName, _ scope: CatalogScope, _ db: SQLiteConnection
 ) throws -> Bool {
-    try Int.fetchOne(
-        db.cachedStatement(
-            sql: """
-                SELECT 1 FROM catalog_partition
-                WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key = ?
-                """),
-        arguments: [scope.account, scope.region, table.database, table.name, key]) != nil
+    try db.statement(
+        """
+        SELECT 1 FROM catalog_partition
+        WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key = ?
+        """
+    ).value([scope.account, scope.region, table.database, table.name, key], as: Int.self) != nil
 }
 
 private func insert(
-    _ partition: CatalogPartitionRecord, _ table: CatalogTableName, _ scope: CatalogScope, _ db: Database
+    _ partition: CatalogPartitionRecord, _ table: CatalogTableName, _ scope: CatalogScope, _ db: SQLiteConnection
 ) throws -> CatalogOutcome {
-    try db.cachedStatement(
-        sql: """
-            INSERT OR IGNORE INTO catalog_partition
-            (account, region, database, table_name, key, created_ms, document) VALUES (?, ?, ?, ?, ?, ?, ?)
-            """
-    ).execute(arguments: [
+    try db.statement(
+        """
+        INSERT OR IGNORE INTO catalog_partition
+        (account, region, database, table_name, key, created_ms, document) VALUES (?, ?, ?, ?, ?, ?, ?)
+        """
+    ).run([
         scope.account, scope.region, table.database, table.name, partition.key,
         partition.createdAt.millisecondsSince1970, partition.document.text,
     ])
@@ -110,18 +103,18 @@ private func insert(
 }
 
 private func remove(
-    _ key: String, _ table: CatalogTableName, _ scope: CatalogScope, _ db: Database
+    _ key: String, _ table: CatalogTableName, _ scope: CatalogScope, _ db: SQLiteConnection
 ) throws -> Bool {
-    try db.cachedStatement(
-        sql: """
-            DELETE FROM catalog_partition
-            WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key = ?
-            """
-    ).execute(arguments: [scope.account, scope.region, table.database, table.name, key])
+    try db.statement(
+        """
+        DELETE FROM catalog_partition
+        WHERE account = ? AND region = ? AND database = ? AND table_name = ? AND key = ?
+        """
+    ).run([scope.account, scope.region, table.database, table.name, key])
     return db.changesCount == 1
 }
 
-private func partitionRecord(_ row: Row) throws -> CatalogPartitionRecord {
-    CatalogPartitionRecord(
-        key: row[0], createdAt: Timestamp(millisecondsSince1970: row[1]), document: try catalogDocument(row[2]))
+private func partitionRecord(_ row: SQLiteRow) throws -> CatalogPartitionRecord {
+    try CatalogPartitionRecord(
+        key: row[0], createdAt: Timestamp(millisecondsSince1970: row[1]), document: catalogDocument(row[2]))
 }

@@ -1,4 +1,3 @@
-import GRDB
 package import JSONModel
 package import Support
 
@@ -55,9 +54,9 @@ extension SQLiteStateStore: CatalogRecords {
         _ name: String, _ document: JSONObject, at: Timestamp, in scope: CatalogScope
     ) async throws -> CatalogOutcome {
         try await change(scope) { db in
-            try db.execute(
-                sql: "INSERT OR IGNORE INTO catalog_database (account, region, name, created_ms, document) VALUES (?, ?, ?, ?, ?)",
-                arguments: [scope.account, scope.region, name, at.millisecondsSince1970, document.text])
+            try db.statement(
+                "INSERT OR IGNORE INTO catalog_database (account, region, name, created_ms, document) VALUES (?, ?, ?, ?, ?)"
+            ).run([scope.account, scope.region, name, at.millisecondsSince1970, document.text])
             return db.changesCount == 1 ? .done : .exists
         }
     }
@@ -66,23 +65,21 @@ extension SQLiteStateStore: CatalogRecords {
         _ name: String, _ document: JSONObject, in scope: CatalogScope
     ) async throws -> CatalogOutcome {
         try await change(scope) { db in
-            try db.execute(
-                sql: "UPDATE catalog_database SET document = ? WHERE account = ? AND region = ? AND name = ?",
-                arguments: [document.text, scope.account, scope.region, name])
+            try db.statement(
+                "UPDATE catalog_database SET document = ? WHERE account = ? AND region = ? AND name = ?"
+            ).run([document.text, scope.account, scope.region, name])
             return db.changesCount == 1 ? .done : .notFound
         }
     }
 
     package func deleteDatabase(_ name: String, in scope: CatalogScope) async throws -> CatalogOutcome {
         try await change(scope) { db in
-            try db.execute(
-                sql: "DELETE FROM catalog_database WHERE account = ? AND region = ? AND name = ?",
-                arguments: [scope.account, scope.region, name])
+            try db.statement("DELETE FROM catalog_database WHERE account = ? AND region = ? AND name = ?")
+                .run([scope.account, scope.region, name])
             guard db.changesCount == 1 else { return .notFound }
             for table in ["catalog_table", "catalog_table_version", "catalog_partition"] {
-                try db.execute(
-                    sql: "DELETE FROM \(table) WHERE account = ? AND region = ? AND database = ?",
-                    arguments: [scope.account, scope.region, name])
+                try db.statement(text: "DELETE FROM \(table) WHERE account = ? AND region = ? AND database = ?")
+                    .run([scope.account, scope.region, name])
             }
             return .done
         }
@@ -90,14 +87,12 @@ extension SQLiteStateStore: CatalogRecords {
 
     package func database(_ name: String, in scope: CatalogScope) async throws -> CatalogDatabaseRecord? {
         try await read { db in
-            try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT name, created_ms, document FROM catalog_database
-                    WHERE account = ? AND region = ? AND name = ?
-                    """,
-                arguments: [scope.account, scope.region, name]
-            ).map(databaseRecord)
+            try db.statement(
+                """
+                SELECT name, created_ms, document FROM catalog_database
+                WHERE account = ? AND region = ? AND name = ?
+                """
+            ).first([scope.account, scope.region, name], databaseRecord)
         }
     }
 
@@ -105,14 +100,12 @@ extension SQLiteStateStore: CatalogRecords {
         after name: String, limit: Int, in scope: CatalogScope
     ) async throws -> [CatalogDatabaseRecord] {
         try await read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT name, created_ms, document FROM catalog_database
-                    WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?
-                    """,
-                arguments: [scope.account, scope.region, name, limit]
-            ).map(databaseRecord)
+            try db.statement(
+                """
+                SELECT name, created_ms, document FROM catalog_database
+                WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?
+                """
+            ).all([scope.account, scope.region, name, limit], databaseRecord)
         }
     }
 
@@ -121,13 +114,13 @@ extension SQLiteStateStore: CatalogRecords {
     package func createTable(_ table: CatalogTableRecord, in scope: CatalogScope) async throws -> CatalogOutcome {
         try await change(scope) { db in
             guard try databaseExists(table.database, scope, db) else { return .noDatabase }
-            try db.execute(
-                sql: """
-                    INSERT OR IGNORE INTO catalog_table
-                    (account, region, database, name, version, created_ms, updated_ms, document)
-                    VALUES (?, ?, ?, ?, 1, ?, ?, ?)
-                    """,
-                arguments: [
+            try db.statement(
+                """
+                INSERT OR IGNORE INTO catalog_table
+                (account, region, database, name, version, created_ms, updated_ms, document)
+                VALUES (?, ?, ?, ?, 1, ?, ?, ?)
+                """
+            ).run([
                     scope.account, scope.region, table.database, table.name, table.createdAt.millisecondsSince1970,
                     table.updatedAt.millisecondsSince1970, table.document.text,
                 ])
@@ -141,28 +134,27 @@ extension SQLiteStateStore: CatalogRecords {
     ) async throws -> CatalogOutcome {
         try await change(scope) { db in
             guard try databaseExists(database, scope, db) else { return .noDatabase }
-            let address: StatementArguments = [scope.account, scope.region, database, name]
-            let present = try Int64.fetchOne(
-                db,
-                sql: "SELECT version FROM catalog_table WHERE account = ? AND region = ? AND database = ? AND name = ?",
-                arguments: address)
+            let address: [any SQLiteValue] = [scope.account, scope.region, database, name]
+            let present = try db.statement(
+                "SELECT version FROM catalog_table WHERE account = ? AND region = ? AND database = ? AND name = ?"
+            ).value(address, as: Int64.self)
             guard let present else { return .notFound }
             if let expected, expected != present { return .conflict }
             if archives {
-                try db.execute(
-                    sql: """
-                        INSERT INTO catalog_table_version
-                        SELECT account, region, database, name, version, created_ms, updated_ms, document
-                        FROM catalog_table WHERE account = ? AND region = ? AND database = ? AND name = ?
-                        """,
-                    arguments: address)
+                try db.statement(
+                    """
+                    INSERT INTO catalog_table_version
+                    SELECT account, region, database, name, version, created_ms, updated_ms, document
+                    FROM catalog_table WHERE account = ? AND region = ? AND database = ? AND name = ?
+                    """
+                ).run(address)
             }
-            try db.execute(
-                sql: """
-                    UPDATE catalog_table SET version = version + 1, updated_ms = ?, document = ?
-                    WHERE account = ? AND region = ? AND database = ? AND name = ?
-                    """,
-                arguments: [at.millisecondsSince1970, document.text] + address)
+            try db.statement(
+                """
+                UPDATE catalog_table SET version = version + 1, updated_ms = ?, document = ?
+                WHERE account = ? AND region = ? AND database = ? AND name = ?
+                """
+            ).run([at.millisecondsSince1970, document.text] + address)
             return .done
         }
     }
@@ -173,17 +165,17 @@ extension SQLiteStateStore: CatalogRecords {
         try await changes(scope) { db in
             guard try databaseExists(database, scope, db) else { return names.map { _ in .noDatabase } }
             return try names.map { name in
-                let address: StatementArguments = [scope.account, scope.region, database, name]
-                try db.execute(
-                    sql: "DELETE FROM catalog_table WHERE account = ? AND region = ? AND database = ? AND name = ?",
-                    arguments: address)
+                let address: [any SQLiteValue] = [scope.account, scope.region, database, name]
+                try db.statement(
+                    "DELETE FROM catalog_table WHERE account = ? AND region = ? AND database = ? AND name = ?"
+                ).run(address)
                 guard db.changesCount == 1 else { return .notFound }
-                try db.execute(
-                    sql: "DELETE FROM catalog_table_version WHERE account = ? AND region = ? AND database = ? AND name = ?",
-                    arguments: address)
-                try db.execute(
-                    sql: "DELETE FROM catalog_partition WHERE account = ? AND region = ? AND database = ? AND table_name = ?",
-                    arguments: address)
+                try db.statement(
+                    "DELETE FROM catalog_table_version WHERE account = ? AND region = ? AND database = ? AND name = ?"
+                ).run(address)
+                try db.statement(
+                    "DELETE FROM catalog_partition WHERE account = ? AND region = ? AND database = ? AND table_name = ?"
+                ).run(address)
                 return .done
             }
         }
@@ -193,14 +185,12 @@ extension SQLiteStateStore: CatalogRecords {
         _ name: String, in database: String, scope: CatalogScope
     ) async throws -> CatalogTableRecord? {
         try await read { db in
-            try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT database, name, version, created_ms, updated_ms, document FROM catalog_table
-                    WHERE account = ? AND region = ? AND database = ? AND name = ?
-                    """,
-                arguments: [scope.account, scope.region, database, name]
-            ).map(tableRecord)
+            try db.statement(
+                """
+                SELECT database, name, version, created_ms, updated_ms, document FROM catalog_table
+                WHERE account = ? AND region = ? AND database = ? AND name = ?
+                """
+            ).first([scope.account, scope.region, database, name], tableRecord)
         }
     }
 
@@ -208,14 +198,12 @@ extension SQLiteStateStore: CatalogRecords {
         in database: String, after name: String, limit: Int, scope: CatalogScope
     ) async throws -> [CatalogTableRecord] {
         try await read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT database, name, version, created_ms, updated_ms, document FROM catalog_table
-                    WHERE account = ? AND region = ? AND database = ? AND name > ? ORDER BY name LIMIT ?
-                    """,
-                arguments: [scope.account, scope.region, database, name, limit]
-            ).map(tableRecord)
+            try db.statement(
+                """
+                SELECT database, name, version, created_ms, updated_ms, document FROM catalog_table
+                WHERE account = ? AND region = ? AND database = ? AND name > ? ORDER BY name LIMIT ?
+                """
+            ).all([scope.account, scope.region, database, name, limit], tableRecord)
         }
     }
 
@@ -223,19 +211,17 @@ extension SQLiteStateStore: CatalogRecords {
         _ name: String, in database: String, after version: Int64, limit: Int, scope: CatalogScope
     ) async throws -> [CatalogTableRecord] {
         try await read { db in
-            let address: StatementArguments = [scope.account, scope.region, database, name, version]
-            return try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT database, name, version, created_ms, updated_ms, document FROM catalog_table_version
-                    WHERE account = ? AND region = ? AND database = ? AND name = ? AND version > ?
-                    UNION ALL
-                    SELECT database, name, version, created_ms, updated_ms, document FROM catalog_table
-                    WHERE account = ? AND region = ? AND database = ? AND name = ? AND version > ?
-                    ORDER BY 3 LIMIT ?
-                    """,
-                arguments: address + address + [limit]
-            ).map(tableRecord)
+            let address: [any SQLiteValue] = [scope.account, scope.region, database, name, version]
+            return try db.statement(
+                """
+                SELECT database, name, version, created_ms, updated_ms, document FROM catalog_table_version
+                WHERE account = ? AND region = ? AND database = ? AND name = ? AND version > ?
+                UNION ALL
+                SELECT database, name, version, created_ms, updated_ms, document FROM catalog_table
+                WHERE account = ? AND region = ? AND database = ? AND name = ? AND version > ?
+                ORDER BY 3 LIMIT ?
+                """
+            ).all(address + address + [limit], tableRecord)
         }
     }
 
@@ -244,12 +230,12 @@ extension SQLiteStateStore: CatalogRecords {
     ) async throws -> [CatalogOutcome] {
         try await changes(scope) { db in
             try versions.map { version in
-                try db.execute(
-                    sql: """
-                        DELETE FROM catalog_table_version
-                        WHERE account = ? AND region = ? AND database = ? AND name = ? AND version = ?
-                        """,
-                    arguments: [scope.account, scope.region, database, name, version])
+                try db.statement(
+                    """
+                    DELETE FROM catalog_table_version
+                    WHERE account = ? AND region = ? AND database = ? AND name = ? AND version = ?
+                    """
+                ).run([scope.account, scope.region, database, name, version])
                 return db.changesCount == 1 ? .done : .notFound
             }
         }
@@ -259,18 +245,19 @@ extension SQLiteStateStore: CatalogRecords {
 
     package func changeTags(of arn: String, set: JSONObject, remove: [String]) async throws {
         try await write { db in
-            let text = try String.fetchOne(db, sql: "SELECT document FROM catalog_tags WHERE arn = ?", arguments: [arn])
+            let text = try db.statement("SELECT document FROM catalog_tags WHERE arn = ?")
+                .value([arn], as: String.self)
             var tags = try text.map(document) ?? [:]
             for (key, value) in set { tags[key] = value }
             for key in remove { tags[key] = nil }
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO catalog_tags (arn, document) VALUES (?, ?)", arguments: [arn, tags.text])
+            try db.statement("INSERT OR REPLACE INTO catalog_tags (arn, document) VALUES (?, ?)")
+                .run([arn, tags.text])
         }
     }
 
     package func tags(of arn: String) async throws -> JSONObject {
         try await read { db in
-            try String.fetchOne(db, sql: "SELECT document FROM catalog_tags WHERE arn = ?", arguments: [arn])
+            try db.statement("SELECT document FROM catalog_tags WHERE arn = ?").value([arn], as: String.self)
                 .map(document) ?? [:]
         }
     }
@@ -280,26 +267,25 @@ extension SQLiteStateStore {
     // MARK: - Commands
 
     func change(
-        _ scope: CatalogScope, _ body: @escaping @Sendable (Database) throws -> CatalogOutcome
+        _ scope: CatalogScope, _ body: @escaping @Sendable (SQLiteConnection) throws -> CatalogOutcome
     ) async throws -> CatalogOutcome {
         try await changes(scope) { db in [try body(db)] }.first ?? .notFound
     }
 
     /// Runs `body` once for the scope's command.
     func changes(
-        _ scope: CatalogScope, _ body: @escaping @Sendable (Database) throws -> [CatalogOutcome]
+        _ scope: CatalogScope, _ body: @escaping @Sendable (SQLiteConnection) throws -> [CatalogOutcome]
     ) async throws -> [CatalogOutcome] {
         try await write { db in
             guard let command = scope.commandID else { return try body(db) }
-            if let known = try String.fetchOne(
-                db, sql: "SELECT outcomes FROM catalog_command WHERE id = ?", arguments: [command])
+            if let known = try db.statement("SELECT outcomes FROM catalog_command WHERE id = ?")
+                .value([command], as: String.self)
             {
                 return known.split(separator: " ").compactMap { CatalogOutcome(rawValue: String($0)) }
             }
             let outcomes = try body(db)
-            try db.execute(
-                sql: "INSERT INTO catalog_command (id, outcomes) VALUES (?, ?)",
-                arguments: [command, outcomes.map(\.rawValue).joined(separator: " ")])
+            try db.statement("INSERT INTO catalog_command (id, outcomes) VALUES (?, ?)")
+                .run([command, outcomes.map(\.rawValue).joined(separator: " ")])
             return outcomes
         }
     }
@@ -307,21 +293,20 @@ extension SQLiteStateStore {
 
 // MARK: - Rows
 
-private func databaseExists(_ name: String, _ scope: CatalogScope, _ db: Database) throws -> Bool {
-    try Int.fetchOne(
-        db, sql: "SELECT 1 FROM catalog_database WHERE account = ? AND region = ? AND name = ?",
-        arguments: [scope.account, scope.region, name]) != nil
+private func databaseExists(_ name: String, _ scope: CatalogScope, _ db: SQLiteConnection) throws -> Bool {
+    try db.statement("SELECT 1 FROM catalog_database WHERE account = ? AND region = ? AND name = ?")
+        .value([scope.account, scope.region, name], as: Int.self) != nil
 }
 
-private func databaseRecord(_ row: Row) throws -> CatalogDatabaseRecord {
-    CatalogDatabaseRecord(
-        name: row[0], createdAt: Timestamp(millisecondsSince1970: row[1]), document: try document(row[2]))
+private func databaseRecord(_ row: SQLiteRow) throws -> CatalogDatabaseRecord {
+    try CatalogDatabaseRecord(
+        name: row[0], createdAt: Timestamp(millisecondsSince1970: row[1]), document: document(row[2]))
 }
 
-private func tableRecord(_ row: Row) throws -> CatalogTableRecord {
-    CatalogTableRecord(
+private func tableRecord(_ row: SQLiteRow) throws -> CatalogTableRecord {
+    try CatalogTableRecord(
         database: row[0], name: row[1], version: row[2], createdAt: Timestamp(millisecondsSince1970: row[3]),
-        updatedAt: Timestamp(millisecondsSince1970: row[4]), document: try document(row[5]))
+        updatedAt: Timestamp(millisecondsSince1970: row[4]), document: document(row[5]))
 }
 
 private func document(_ text: String) throws -> JSONObject { try catalogDocument(text) }

@@ -1,5 +1,3 @@
-import FoundationEssentials
-import GRDB
 import Support
 
 extension SQLiteStateStore {
@@ -12,33 +10,36 @@ extension SQLiteStateStore {
             let end = prefixSuccessor(of: query.prefix)
             var position = ListPosition(query)
             let upper = end == nil ? "" : " AND key < ?"
-            let inclusive = try db.cachedStatement(
-                sql: "SELECT key, size, etag, modified_ms FROM object WHERE bucket = ? AND key >= ?\(upper) ORDER BY key")
-            let exclusive = try db.cachedStatement(
-                sql: "SELECT key, size, etag, modified_ms FROM object WHERE bucket = ? AND key > ?\(upper) ORDER BY key")
-            seeking: while true {
-                var arguments: StatementArguments = [query.bucket, Data(position.key)]
-                if let end { arguments += [Data(end)] }
-                let rows = try Row.fetchCursor(position.isInclusive ? inclusive : exclusive, arguments: arguments)
-                while let row = try rows.next() {
+            let inclusive = try db.statement(
+                text: "SELECT key, size, etag, modified_ms FROM object WHERE bucket = ? AND key >= ?\(upper) ORDER BY key"
+            )
+            let exclusive = try db.statement(
+                text: "SELECT key, size, etag, modified_ms FROM object WHERE bucket = ? AND key > ?\(upper) ORDER BY key"
+            )
+            while true {
+                var arguments: [any SQLiteValue] = [query.bucket, position.key]
+                if let end { arguments.append(end) }
+                var next: ListPosition?
+                try (position.isInclusive ? inclusive : exclusive).forEach(arguments) { row in
                     if page.items.count == query.limit {
                         page.isTruncated = true
-                        return page
+                        return false
                     }
-                    let key = Array(row[0] as Data)
+                    let key: [UInt8] = try row[0]
                     if let group = commonPrefix(of: key, query) {
                         page.items.append(.commonPrefix(group))
-                        guard let next = prefixSuccessor(of: group) else { return page }
-                        position = ListPosition(key: next, isInclusive: true)
-                        continue seeking
+                        next = prefixSuccessor(of: group).map { ListPosition(key: $0, isInclusive: true) }
+                        return false
                     }
                     page.items.append(
                         .object(
-                            ObjectSummary(
+                            try ObjectSummary(
                                 key: ObjectKey(utf8: key), size: row[1], etag: row[2],
                                 modifiedAt: Timestamp(millisecondsSince1970: row[3]))))
+                    return true
                 }
-                return page
+                guard let next else { return page }
+                position = next
             }
         }
     }

@@ -1,5 +1,3 @@
-import FoundationEssentials
-import GRDB
 import JSONModel
 import Support
 
@@ -8,10 +6,10 @@ extension SQLiteStateStore {
         let attributes = encodeAttributes(upload.attributes)
         return try await write { db in
             guard try bucketExists(upload.bucket, db) else { return false }
-            try db.execute(
-                sql: "INSERT INTO object_upload (id, bucket, key, initiated_ms, attributes) VALUES (?, ?, ?, ?, ?)",
-                arguments: [
-                    upload.id, upload.bucket, Data(upload.key.utf8), upload.initiatedAt.millisecondsSince1970, attributes,
+            try db.statement(
+                "INSERT INTO object_upload (id, bucket, key, initiated_ms, attributes) VALUES (?, ?, ?, ?, ?)"
+            ).run([
+                    upload.id, upload.bucket, upload.key.utf8, upload.initiatedAt.millisecondsSince1970, attributes,
                 ])
             return true
         }
@@ -19,10 +17,9 @@ extension SQLiteStateStore {
 
     package func upload(_ id: String) async throws -> UploadRecord? {
         try await read { db in
-            try Row.fetchOne(
-                db, sql: "SELECT id, bucket, key, initiated_ms, attributes FROM object_upload WHERE id = ?",
-                arguments: [id]
-            ).map(uploadRecord)
+            try db.statement(
+                "SELECT id, bucket, key, initiated_ms, attributes FROM object_upload WHERE id = ?"
+            ).first([id], uploadRecord)
         }
     }
 
@@ -30,18 +27,16 @@ extension SQLiteStateStore {
         in bucket: String, after: (key: ObjectKey, id: String)?, prefix: [UInt8], limit: Int
     ) async throws -> [UploadRecord] {
         try await read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT id, bucket, key, initiated_ms, attributes FROM object_upload
-                    WHERE bucket = ? AND (key, id) > (?, ?) AND key >= ? AND (? IS NULL OR key < ?)
-                    ORDER BY key, id LIMIT ?
-                    """,
-                arguments: [
-                    bucket, Data(after?.key.utf8 ?? []), after?.id ?? "", Data(prefix), prefixSuccessor(of: prefix).map { Data($0) },
-                    prefixSuccessor(of: prefix).map { Data($0) }, limit,
-                ]
-            ).map(uploadRecord)
+            try db.statement(
+                """
+                SELECT id, bucket, key, initiated_ms, attributes FROM object_upload
+                WHERE bucket = ? AND (key, id) > (?, ?) AND key >= ? AND (? IS NULL OR key < ?)
+                ORDER BY key, id LIMIT ?
+                """
+            ).all([
+                    bucket, after?.key.utf8 ?? [], after?.id ?? "", prefix, prefixSuccessor(of: prefix),
+                    prefixSuccessor(of: prefix), limit,
+                ], uploadRecord)
         }
     }
 
@@ -49,17 +44,16 @@ extension SQLiteStateStore {
         let checksum = part.checksum.map { encodeChecksum($0).text }
         return try await write { db in
             guard try uploadExists(upload, db) else { return false }
-            let replaced = try String.fetchOne(
-                db.cachedStatement(sql: "SELECT file FROM object_part WHERE upload_id = ? AND number = ?"),
-                arguments: [upload, part.number])
+            let replaced = try db.statement("SELECT file FROM object_part WHERE upload_id = ? AND number = ?")
+                .value([upload, part.number], as: String.self)
             if let replaced { try discardFiles([DataFileID(replaced)], db) }
             try registerFiles([part.file], db)
-            try db.cachedStatement(
-                sql: """
-                    INSERT OR REPLACE INTO object_part (upload_id, number, file, size, etag, checksum, modified_ms)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """
-            ).execute(arguments: [
+            try db.statement(
+                """
+                INSERT OR REPLACE INTO object_part (upload_id, number, file, size, etag, checksum, modified_ms)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """
+            ).run([
                 upload, part.number, part.file.text, part.size, part.etag, checksum,
                 part.modifiedAt.millisecondsSince1970,
             ])
@@ -69,17 +63,15 @@ extension SQLiteStateStore {
 
     package func parts(of upload: String, after number: Int, limit: Int) async throws -> [PartRecord] {
         try await read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT number, file, size, etag, checksum, modified_ms FROM object_part
-                    WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?
-                    """,
-                arguments: [upload, number, limit]
-            ).map { row in
-                PartRecord(
+            try db.statement(
+                """
+                SELECT number, file, size, etag, checksum, modified_ms FROM object_part
+                WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?
+                """
+            ).all([upload, number, limit]) { row in
+                try PartRecord(
                     number: row[0], file: DataFileID(row[1]), size: row[2], etag: row[3],
-                    checksum: try (row[4] as String?).flatMap { decodeChecksum(try parseRecord($0)) },
+                    checksum: try (try row[4] as String?).flatMap { decodeChecksum(try parseRecord($0)) },
                     modifiedAt: Timestamp(millisecondsSince1970: row[5]))
             }
         }
@@ -91,10 +83,9 @@ extension SQLiteStateStore {
         let attributes = encodeAttributes(record.attributes)
         return try await write { db in
             guard try uploadExists(upload, db) else { return .noSuchUpload }
-            let statement = try db.cachedStatement(
-                sql: "SELECT file FROM object_part WHERE upload_id = ? AND number = ?")
+            let statement = try db.statement("SELECT file FROM object_part WHERE upload_id = ? AND number = ?")
             for (number, file) in files {
-                guard try String.fetchOne(statement, arguments: [upload, number]) == file.text else { return .partsChanged }
+                guard try statement.value([upload, number], as: String.self) == file.text else { return .partsChanged }
             }
             let outcome = try storeObject(record, attributes: attributes, condition: condition, db)
             if outcome == .done { try dropUpload(upload, keeping: Set(files.values.map(\.text)), db) }
@@ -111,12 +102,12 @@ extension SQLiteStateStore {
     }
 }
 
-private func uploadExists(_ id: String, _ db: Database) throws -> Bool {
-    try Int.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM object_upload WHERE id = ?"), arguments: [id]) != nil
+private func uploadExists(_ id: String, _ db: SQLiteConnection) throws -> Bool {
+    try db.statement("SELECT 1 FROM object_upload WHERE id = ?").value([id], as: Int.self) != nil
 }
 
-private func uploadRecord(_ row: Row) throws -> UploadRecord {
-    UploadRecord(
-        id: row[0], bucket: row[1], key: ObjectKey(utf8: Array(row[2] as Data)),
-        initiatedAt: Timestamp(millisecondsSince1970: row[3]), attributes: try decodeAttributes(row[4]))
+private func uploadRecord(_ row: SQLiteRow) throws -> UploadRecord {
+    try UploadRecord(
+        id: row[0], bucket: row[1], key: ObjectKey(utf8: row[2]),
+        initiatedAt: Timestamp(millisecondsSince1970: row[3]), attributes: decodeAttributes(row[4]))
 }

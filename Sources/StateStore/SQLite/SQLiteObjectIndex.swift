@@ -1,5 +1,3 @@
-import FoundationEssentials
-import GRDB
 import JSONModel
 import Support
 
@@ -39,20 +37,20 @@ extension StateStoreMigration {
 extension SQLiteStateStore: ObjectIndex {
     package func buckets() async throws -> [BucketRecord] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT name, account, region, created_ms FROM object_bucket ORDER BY name")
-                .map(bucketRecord)
+            try db.statement("SELECT name, account, region, created_ms FROM object_bucket ORDER BY name")
+                .all { try bucketRecord($0) }
         }
     }
 
     package func createBucket(_ bucket: BucketRecord) async throws -> BucketRecord? {
         try await write { db in
-            let existing = try Row.fetchOne(
-                db, sql: "SELECT name, account, region, created_ms FROM object_bucket WHERE name = ?",
-                arguments: [bucket.name])
-            if let existing { return bucketRecord(existing) }
-            try db.execute(
-                sql: "INSERT INTO object_bucket (name, account, region, created_ms) VALUES (?, ?, ?, ?)",
-                arguments: [bucket.name, bucket.account, bucket.region, bucket.createdAt.millisecondsSince1970])
+            let existing = try db.statement(
+                "SELECT name, account, region, created_ms FROM object_bucket WHERE name = ?"
+            ).first([bucket.name], bucketRecord)
+            if let existing { return existing }
+            try db.statement(
+                "INSERT INTO object_bucket (name, account, region, created_ms) VALUES (?, ?, ?, ?)"
+            ).run([bucket.name, bucket.account, bucket.region, bucket.createdAt.millisecondsSince1970])
             return nil
         }
     }
@@ -60,13 +58,14 @@ extension SQLiteStateStore: ObjectIndex {
     package func deleteBucket(_ name: String) async throws -> BucketDeletion {
         try await write { db in
             guard try bucketExists(name, db) else { return .noSuchBucket }
-            if try Int.fetchOne(db, sql: "SELECT 1 FROM object WHERE bucket = ? LIMIT 1", arguments: [name]) != nil {
+            if try db.statement("SELECT 1 FROM object WHERE bucket = ? LIMIT 1")
+                .value([name], as: Int.self) != nil {
                 return .notEmpty
             }
-            let uploads = try String.fetchAll(
-                db, sql: "SELECT id FROM object_upload WHERE bucket = ?", arguments: [name])
+            let uploads = try db.statement("SELECT id FROM object_upload WHERE bucket = ?")
+                .values([name], as: String.self)
             for upload in uploads { try dropUpload(upload, keeping: [], db) }
-            try db.execute(sql: "DELETE FROM object_bucket WHERE name = ?", arguments: [name])
+            try db.statement("DELETE FROM object_bucket WHERE name = ?").run([name])
             return .done
         }
     }
@@ -103,15 +102,13 @@ extension SQLiteStateStore: ObjectIndex {
     ) async throws -> ObjectWriteOutcome {
         try await write { db in
             guard try bucketExists(bucket, db) else { return .noSuchBucket }
-            let row = try Row.fetchOne(
-                db.cachedStatement(sql: "SELECT id, attributes FROM object WHERE bucket = ? AND key = ?"),
-                arguments: [bucket, Data(key.utf8)])
-            guard let row else { return .noSuchKey }
-            var attributes = try decodeAttributes(row[1])
+            let found = try db.statement("SELECT id, attributes FROM object WHERE bucket = ? AND key = ?")
+                .first([bucket, key.utf8]) { row in (id: try row[0] as Int64, attributes: try decodeAttributes(row[1])) }
+            guard let found else { return .noSuchKey }
+            var attributes = found.attributes
             attributes.tags = tags
-            try db.execute(
-                sql: "UPDATE object SET attributes = ? WHERE id = ?",
-                arguments: [encodeAttributes(attributes), row[0] as Int64])
+            try db.statement("UPDATE object SET attributes = ? WHERE id = ?")
+                .run([encodeAttributes(attributes), found.id])
             return .done
         }
     }
@@ -119,77 +116,86 @@ extension SQLiteStateStore: ObjectIndex {
     package func live(among files: [DataFileID]) async throws -> Set<DataFileID> {
         try await read { db in
             var found: Set<DataFileID> = []
-            let statement = try db.cachedStatement(sql: "SELECT is_garbage FROM object_file WHERE id = ?")
-            for file in files where try Int.fetchOne(statement, arguments: [file.text]) == 0 { found.insert(file) }
+            let statement = try db.statement("SELECT is_garbage FROM object_file WHERE id = ?")
+            for file in files where try statement.value([file.text], as: Int.self) == 0 { found.insert(file) }
             return found
         }
     }
 
     package func garbage(limit: Int) async throws -> [DataFileID] {
         try await read { db in
-            try String.fetchAll(
-                db, sql: "SELECT id FROM object_file WHERE is_garbage = 1 LIMIT ?", arguments: [limit]
-            ).map { DataFileID($0) }
+            try db.statement("SELECT id FROM object_file WHERE is_garbage = 1 LIMIT ?")
+                .values([limit], as: String.self).map { DataFileID($0) }
         }
     }
 
     package func forgetGarbage(_ files: [DataFileID]) async throws {
         try await write { db in
-            let statement = try db.cachedStatement(sql: "DELETE FROM object_file WHERE id = ? AND is_garbage = 1")
-            for file in files { try statement.execute(arguments: [file.text]) }
+            let statement = try db.statement("DELETE FROM object_file WHERE id = ? AND is_garbage = 1")
+            for file in files { try statement.run([file.text]) }
         }
     }
 }
 
 // MARK: - Steps of a transaction
 
-func bucketExists(_ name: String, _ db: Database) throws -> Bool {
-    try Int.fetchOne(
-        db.cachedStatement(sql: "SELECT 1 FROM object_bucket WHERE name = ?"), arguments: [name]) != nil
+func bucketExists(_ name: String, _ db: SQLiteConnection) throws -> Bool {
+    try db.statement("SELECT 1 FROM object_bucket WHERE name = ?").value([name], as: Int.self) != nil
+}
+
+/// What a write needs to know of the object that it replaces.
+private struct StoredObject {
+    let id: Int64
+    let etag: String
+    /// Nil for contents in the row.
+    let segments: [UInt8]?
+
+    static func find(_ key: ObjectKey, in bucket: String, _ db: SQLiteConnection) throws -> StoredObject? {
+        try db.statement(
+            """
+            SELECT id, etag, CASE content_form WHEN 1 THEN data END FROM object WHERE bucket = ? AND key = ?
+            """
+        ).first([bucket, key.utf8]) { row in try StoredObject(id: row[0], etag: row[1], segments: row[2]) }
+    }
+
+    func files() throws -> [DataFileID] { try segments.map { try decodeSegments($0).map(\.file) } ?? [] }
 }
 
 func storeObject(
-    _ record: ObjectRecord, attributes: String?, condition: WriteCondition, _ db: Database
+    _ record: ObjectRecord, attributes: String?, condition: WriteCondition, _ db: SQLiteConnection
 ) throws -> ObjectWriteOutcome {
     guard try bucketExists(record.bucket, db) else { return .noSuchBucket }
-    let key = Data(record.key.utf8)
-    let old = try Row.fetchOne(
-        db.cachedStatement(
-            sql: """
-                SELECT id, etag, content_form, CASE content_form WHEN 1 THEN data END
-                FROM object WHERE bucket = ? AND key = ?
-                """),
-        arguments: [record.bucket, key])
-    switch outcome(of: condition, etag: old?[1]) {
+    let old = try StoredObject.find(record.key, in: record.bucket, db)
+    switch outcome(of: condition, etag: old?.etag) {
     case .done: break
     case let refusal: return refusal
     }
     try registerFiles(record.content.files, db)
     let form: Int
-    let data: Data
+    let data: [UInt8]
     switch record.content {
-    case .inline(let bytes): (form, data) = (0, Data(bytes))
+    case .inline(let bytes): (form, data) = (0, bytes)
     case .segments(let segments): (form, data) = (1, encodeSegments(segments))
     }
     if let old {
-        if old[2] as Int == 1 { try discardFiles(decodeSegments(old[3]).map(\.file), db) }
-        try db.cachedStatement(
-            sql: """
-                UPDATE object SET size = ?, etag = ?, modified_ms = ?, upload_id = ?, attributes = ?, content_form = ?,
-                data = ? WHERE id = ?
-                """
-        ).execute(arguments: [
+        try discardFiles(old.files(), db)
+        try db.statement(
+            """
+            UPDATE object SET size = ?, etag = ?, modified_ms = ?, upload_id = ?, attributes = ?, content_form = ?,
+            data = ? WHERE id = ?
+            """
+        ).run([
             record.size, record.etag, record.modifiedAt.millisecondsSince1970, record.uploadID, attributes, form, data,
-            old[0] as Int64,
+            old.id,
         ])
     } else {
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO object (bucket, key, size, etag, modified_ms, upload_id, attributes, content_form, data)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            record.bucket, key, record.size, record.etag, record.modifiedAt.millisecondsSince1970, record.uploadID,
+        try db.statement(
+            """
+            INSERT INTO object (bucket, key, size, etag, modified_ms, upload_id, attributes, content_form, data)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """
+        ).run([
+            record.bucket, record.key.utf8, record.size, record.etag, record.modifiedAt.millisecondsSince1970, record.uploadID,
             attributes, form, data,
         ])
     }
@@ -197,22 +203,16 @@ func storeObject(
 }
 
 private func removeObject(
-    _ key: ObjectKey, in bucket: String, condition: WriteCondition, _ db: Database
+    _ key: ObjectKey, in bucket: String, condition: WriteCondition, _ db: SQLiteConnection
 ) throws -> ObjectWriteOutcome {
-    let old = try Row.fetchOne(
-        db.cachedStatement(
-            sql: """
-                SELECT id, etag, content_form, CASE content_form WHEN 1 THEN data END
-                FROM object WHERE bucket = ? AND key = ?
-                """),
-        arguments: [bucket, Data(key.utf8)])
-    switch outcome(of: condition, etag: old?[1]) {
+    let old = try StoredObject.find(key, in: bucket, db)
+    switch outcome(of: condition, etag: old?.etag) {
     case .done: break
     case let refusal: return refusal
     }
     guard let old else { return .done }
-    if old[2] as Int == 1 { try discardFiles(decodeSegments(old[3]).map(\.file), db) }
-    try db.cachedStatement(sql: "DELETE FROM object WHERE id = ?").execute(arguments: [old[0] as Int64])
+    try discardFiles(old.files(), db)
+    try db.statement("DELETE FROM object WHERE id = ?").run([old.id])
     return .done
 }
 
@@ -226,42 +226,41 @@ private func outcome(of condition: WriteCondition, etag: String?) -> ObjectWrite
     }
 }
 
-func registerFiles(_ files: [DataFileID], _ db: Database) throws {
-    let statement = try db.cachedStatement(sql: "INSERT OR IGNORE INTO object_file (id, is_garbage) VALUES (?, 0)")
-    for file in files { try statement.execute(arguments: [file.text]) }
+func registerFiles(_ files: [DataFileID], _ db: SQLiteConnection) throws {
+    let statement = try db.statement("INSERT OR IGNORE INTO object_file (id, is_garbage) VALUES (?, 0)")
+    for file in files { try statement.run([file.text]) }
 }
 
-func discardFiles(_ files: [DataFileID], _ db: Database) throws {
-    let statement = try db.cachedStatement(sql: "UPDATE object_file SET is_garbage = 1 WHERE id = ?")
-    for file in files { try statement.execute(arguments: [file.text]) }
+func discardFiles(_ files: [DataFileID], _ db: SQLiteConnection) throws {
+    let statement = try db.statement("UPDATE object_file SET is_garbage = 1 WHERE id = ?")
+    for file in files { try statement.run([file.text]) }
 }
 
 /// Ends an upload; its parts become garbage, but for the files in `kept`.
-func dropUpload(_ id: String, keeping kept: Set<String>, _ db: Database) throws {
-    let files = try String.fetchAll(
-        db.cachedStatement(sql: "SELECT file FROM object_part WHERE upload_id = ?"), arguments: [id])
+func dropUpload(_ id: String, keeping kept: Set<String>, _ db: SQLiteConnection) throws {
+    let files = try db.statement("SELECT file FROM object_part WHERE upload_id = ?")
+        .values([id], as: String.self)
     try discardFiles(files.filter { !kept.contains($0) }.map { DataFileID($0) }, db)
-    try db.execute(sql: "DELETE FROM object_part WHERE upload_id = ?", arguments: [id])
-    try db.execute(sql: "DELETE FROM object_upload WHERE id = ?", arguments: [id])
+    try db.statement("DELETE FROM object_part WHERE upload_id = ?").run([id])
+    try db.statement("DELETE FROM object_upload WHERE id = ?").run([id])
 }
 
-func fetchObject(_ key: ObjectKey, in bucket: String, _ db: Database) throws -> ObjectRecord? {
-    let row = try Row.fetchOne(
-        db.cachedStatement(
-            sql: """
-                SELECT size, etag, modified_ms, upload_id, attributes, content_form, data
-                FROM object WHERE bucket = ? AND key = ?
-                """),
-        arguments: [bucket, Data(key.utf8)])
-    guard let row else { return nil }
-    let data: Data = row[6]
-    return ObjectRecord(
-        bucket: bucket, key: key, size: row[0], etag: row[1], modifiedAt: Timestamp(millisecondsSince1970: row[2]),
-        attributes: try decodeAttributes(row[4]),
-        content: row[5] as Int == 0 ? .inline(Array(data)) : .segments(try decodeSegments(data)), uploadID: row[3])
+func fetchObject(_ key: ObjectKey, in bucket: String, _ db: SQLiteConnection) throws -> ObjectRecord? {
+    try db.statement(
+        """
+        SELECT size, etag, modified_ms, upload_id, attributes, content_form, data
+        FROM object WHERE bucket = ? AND key = ?
+        """
+    ).first([bucket, key.utf8]) { row in
+        let data: [UInt8] = try row[6]
+        return try ObjectRecord(
+            bucket: bucket, key: key, size: row[0], etag: row[1], modifiedAt: Timestamp(millisecondsSince1970: row[2]),
+            attributes: decodeAttributes(row[4]),
+            content: row[5] as Int == 0 ? .inline(data) : .segments(decodeSegments(data)), uploadID: row[3])
+    }
 }
 
-private func bucketRecord(_ row: Row) -> BucketRecord {
-    BucketRecord(
+private func bucketRecord(_ row: SQLiteRow) throws -> BucketRecord {
+    try BucketRecord(
         name: row[0], account: row[1], region: row[2], createdAt: Timestamp(millisecondsSince1970: row[3]))
 }

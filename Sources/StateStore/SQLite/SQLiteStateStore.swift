@@ -1,4 +1,4 @@
-import GRDB
+import CSQLite
 import Support
 import Synchronization
 
@@ -18,9 +18,9 @@ package final class SQLiteStateStore: Sendable {
     package static let waitingMax = 20_000
     private static let readerCount = 3
 
-    private let writer: DatabaseQueue
+    private let writer: SQLiteConnection
     private let writerThread: BlockingExecutor
-    private let readers: Mutex<[DatabaseQueue]>
+    private let readers: Mutex<[SQLiteConnection]>
     private let readerThreads: BlockingExecutor
     private let queue: Mutex<WriteQueue>
     private let checkpointer: Checkpointer
@@ -50,26 +50,20 @@ package final class SQLiteStateStore: Sendable {
             syncFailed: syncFailed)
     }
 
-    /// - Parameter vfs: name of a registered SQLite VFS; tests count and fail system calls with one. The path may then
-    ///   hold no `?`, `#` or `%`.
+    /// - Parameter vfs: name of a registered SQLite VFS; tests count and fail system calls with one.
     package init(
         path: String, migrations: [StateStoreMigration], formatVersion: Int, vfs: String?,
         syncFailed: @escaping @Sendable (StateStoreError) -> Void = { _ in }
     ) throws {
-        let location = vfs.map { "file:\(path)?vfs=\($0)" } ?? path
         writer = try translatingErrors {
-            let writer = try DatabaseQueue(path: location, configuration: Self.configuration(readonly: false))
-            try writer.writeWithoutTransaction { db in
-                try makeDurable(db)
-                try migrate(db, migrations: migrations, formatVersion: formatVersion)
-            }
+            let writer = try SQLiteConnection(path: path, vfs: vfs)
+            try makeDurable(writer)
+            try migrate(writer, migrations: migrations, formatVersion: formatVersion)
             return writer
         }
         readers = Mutex(
             try translatingErrors {
-                try (0..<Self.readerCount).map { _ in
-                    try DatabaseQueue(path: location, configuration: Self.configuration(readonly: true))
-                }
+                try (0..<Self.readerCount).map { _ in try SQLiteConnection(path: path, readonly: true, vfs: vfs) }
             })
         writerThread = BlockingExecutor(name: "state-writer", threads: 1)
         readerThreads = BlockingExecutor(name: "state-reader", threads: Self.readerCount)
@@ -83,17 +77,6 @@ package final class SQLiteStateStore: Sendable {
         readerThreads.stop()
     }
 
-    private static func configuration(readonly: Bool) -> Configuration {
-        var configuration = Configuration()
-        configuration.readonly = readonly
-        configuration.busyMode = .timeout(5)
-        configuration.foreignKeysEnabled = true
-        // A failed rollback must surface as an error of that write, not as a trap of the process.
-        configuration.allowsUnsafeTransactions = true
-        configuration.label = readonly ? "state-reader" : "state-writer"
-        return configuration
-    }
-
     /// Transactions committed since the store was opened.
     package var commitCount: Int { commits.load(ordering: .relaxed) }
 
@@ -103,7 +86,7 @@ package final class SQLiteStateStore: Sendable {
     /// and is rethrown. Returns after the commit is durable.
     ///
     /// - Throws: what `body` throws; `StateStoreError` when the transaction did not happen.
-    func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    func write<T: Sendable>(_ body: @escaping @Sendable (SQLiteConnection) throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             enqueue(Write(body: body) { continuation.resume(with: $0) })
         }
@@ -111,18 +94,19 @@ package final class SQLiteStateStore: Sendable {
 
     /// As `write`, but calls `completion` on the writer's thread once the outcome is durable.
     func write<T: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> T, completion: @escaping @Sendable (Result<T, any Error>) -> Void
+        _ body: @escaping @Sendable (SQLiteConnection) throws -> T,
+        completion: @escaping @Sendable (Result<T, any Error>) -> Void
     ) {
         enqueue(Write(body: body, deliver: completion))
     }
 
     /// Runs `body` on a connection that sees one committed state throughout.
-    func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    func read<T: Sendable>(_ body: @escaping @Sendable (SQLiteConnection) throws -> T) async throws -> T {
         try await readerThreads.run { [self] in
             // As many threads as connections: one is always there.
             guard let connection = readers.withLock({ $0.popLast() }) else { throw StateStoreError.closed }
             defer { readers.withLock { $0.append(connection) } }
-            return try translatingErrors { try connection.read(body) }
+            return try translatingErrors { try connection.reading { try body(connection) } }
         }
     }
 
@@ -171,16 +155,7 @@ package final class SQLiteStateStore: Sendable {
             return batch.forEach { $0.finish(broken) }
         }
         do {
-            try writer.writeWithoutTransaction { db in
-                do {
-                    try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
-                    for write in batch { try perform(write, db) }
-                    try db.cachedStatement(sql: "COMMIT").execute()
-                } catch {
-                    try? db.rollback()  // The error being thrown tells more.
-                    throw error
-                }
-            }
+            try writer.writing { for write in batch { try perform(write) } }
             commits.add(1, ordering: .relaxed)
             batch.forEach { $0.finish(nil) }
         } catch {
@@ -194,57 +169,55 @@ package final class SQLiteStateStore: Sendable {
     }
 
     /// Runs one write in a savepoint. Throws only when the whole transaction is lost.
-    private func perform(_ write: any QueuedWrite, _ db: Database) throws {
-        try db.cachedStatement(sql: "SAVEPOINT one").execute()
+    private func perform(_ write: any QueuedWrite) throws {
         do {
-            try write.perform(db)
+            try writer.savepoint { try write.perform(writer) }
         } catch {
             // Running out of space, among others, makes SQLite roll back the whole transaction by itself.
-            guard db.isInsideTransaction, !error.endsTransaction else { throw error }
-            try db.cachedStatement(sql: "ROLLBACK TO one").execute()
+            guard writer.isInsideTransaction, !error.endsTransaction else { throw error }
         }
-        try db.cachedStatement(sql: "RELEASE one").execute()
     }
 
     /// Commits what waits, then closes the connections. Later calls throw `.closed`.
     package func close() async throws {
         queue.withLock { $0.closed = true }
         // The writer's thread runs its jobs in order: this one comes after the drain that empties the queue.
-        try await writerThread.run { [writer] in try writer.close() }
+        await writerThread.run { [writer] in writer.close() }
         let idle = readers.withLock { connections in
             defer { connections = [] }
             return connections
         }
-        try await readerThreads.run { for connection in idle { try connection.close() } }
+        await readerThreads.run { for connection in idle { connection.close() } }
     }
 }
 
 // MARK: - Queued writes
 
 private protocol QueuedWrite: AnyObject, Sendable {
-    func perform(_ db: Database) throws
+    func perform(_ db: SQLiteConnection) throws
     /// Delivers the outcome: `failure` if the transaction was lost, else what `perform` gave or threw.
     func finish(_ failure: StateStoreError?)
 }
 
 private final class Write<T: Sendable>: QueuedWrite, @unchecked Sendable {
     // Unchecked: `outcome` is only touched on the writer's thread.
-    private let body: @Sendable (Database) throws -> T
+    private let body: @Sendable (SQLiteConnection) throws -> T
     private let deliver: @Sendable (Result<T, any Error>) -> Void
     private var outcome: Result<T, any Error> = .failure(StateStoreError.closed)
 
     init(
-        body: @escaping @Sendable (Database) throws -> T, deliver: @escaping @Sendable (Result<T, any Error>) -> Void
+        body: @escaping @Sendable (SQLiteConnection) throws -> T,
+        deliver: @escaping @Sendable (Result<T, any Error>) -> Void
     ) {
         self.body = body
         self.deliver = deliver
     }
 
-    func perform(_ db: Database) throws {
+    func perform(_ db: SQLiteConnection) throws {
         do {
             outcome = .success(try body(db))
         } catch {
-            outcome = .failure(error is DatabaseError ? StateStoreError(translating: error) : error)
+            outcome = .failure(error is SQLiteError ? StateStoreError(translating: error) : error)
             throw error
         }
     }
@@ -257,8 +230,8 @@ private final class Write<T: Sendable>: QueuedWrite, @unchecked Sendable {
 extension Error {
     /// Whether a database error leaves the transaction unusable, whatever SQLite rolled back.
     fileprivate var endsTransaction: Bool {
-        guard let error = self as? DatabaseError else { return false }
-        return [.SQLITE_FULL, .SQLITE_IOERR, .SQLITE_NOMEM, .SQLITE_CORRUPT].contains(error.resultCode)
+        guard let error = self as? SQLiteError else { return false }
+        return [SQLITE_FULL, SQLITE_IOERR, SQLITE_NOMEM, SQLITE_CORRUPT].contains(error.primaryCode)
     }
 }
 
@@ -268,25 +241,21 @@ extension StateStoreError {
             self = error
             return
         }
-        guard let error = error as? DatabaseError else {
+        guard let error = error as? SQLiteError else {
             self = .failed(String(describing: error))
             return
         }
-        let message = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
         self =
-            switch error.extendedResultCode {
-            case .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC: .syncFailed(message)
-            default:
-                switch error.resultCode {
-                case .SQLITE_FULL: .full
-                case .SQLITE_CORRUPT, .SQLITE_NOTADB: .corrupt(message)
-                default: .failed(message)
-                }
+            switch (error.primaryCode, error.code) {
+            case (_, SQLiteError.syncFailed), (_, SQLiteError.directorySyncFailed): .syncFailed(error.message)
+            case (SQLITE_FULL, _): .full
+            case (SQLITE_CORRUPT, _), (SQLITE_NOTADB, _): .corrupt(error.message)
+            default: .failed(error.message)
             }
     }
 }
 
 /// Runs `body`, turning the database's errors into `StateStoreError` and letting others through.
 func translatingErrors<T>(_ body: () throws -> T) throws -> T {
-    do { return try body() } catch let error as DatabaseError { throw StateStoreError(translating: error) }
+    do { return try body() } catch let error as SQLiteError { throw StateStoreError(translating: error) }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import Support
 
 extension SQLiteStateStore {
@@ -7,9 +6,9 @@ extension SQLiteStateStore {
     ) async throws -> ActivityRecord? {
         try await write { db in
             if let existing = try Self.activity(db, arn: record.arn) { return existing }
-            try db.cachedStatement(
-                sql: "INSERT INTO workflow_activities (arn, account, region, name, created_at) VALUES (?, ?, ?, ?, ?)"
-            ).execute(arguments: [
+            try db.statement(
+                "INSERT INTO workflow_activities (arn, account, region, name, created_at) VALUES (?, ?, ?, ?, ?)"
+            ).run([
                 record.arn, record.account, record.region, record.name, record.createdAt.millisecondsSince1970,
             ])
             try Self.setTags(db, arn: record.arn, tags)
@@ -25,34 +24,35 @@ extension SQLiteStateStore {
         account: String, region: String, after: PageKey?, limit: Int
     ) async throws -> [ActivityRecord] {
         try await read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT * FROM workflow_activities WHERE account = ? AND region = ? AND (created_at, arn) > (?, ?)
-                    ORDER BY created_at, arn LIMIT ?
-                    """)
-            let arguments: StatementArguments = [
+            let statement = try db.statement(
+                """
+                SELECT * FROM workflow_activities WHERE account = ? AND region = ? AND (created_at, arn) > (?, ?)
+                ORDER BY created_at, arn LIMIT ?
+                """
+            )
+            let arguments: [any SQLiteValue] = [
                 account, region, after?.time.millisecondsSince1970 ?? Int64.min, after?.arn ?? "", limit,
             ]
-            return try Row.fetchAll(statement, arguments: arguments).map(Self.activity)
+            return try statement.all(arguments, Self.activity)
         }
     }
 
     package func deleteActivity(arn: String) async throws {
         try await write { db in
-            try db.cachedStatement(sql: "DELETE FROM workflow_activities WHERE arn = ?").execute(arguments: [arn])
+            try db.statement("DELETE FROM workflow_activities WHERE arn = ?").run([arn])
             if db.changesCount > 0 {
-                try db.cachedStatement(sql: "DELETE FROM workflow_tags WHERE arn = ?").execute(arguments: [arn])
+                try db.statement("DELETE FROM workflow_tags WHERE arn = ?").run([arn])
             }
         }
     }
 
-    private static func activity(_ db: Database, arn: String) throws -> ActivityRecord? {
-        let statement = try db.cachedStatement(sql: "SELECT * FROM workflow_activities WHERE arn = ?")
-        return try Row.fetchOne(statement, arguments: [arn]).map(activity)
+    private static func activity(_ db: SQLiteConnection, arn: String) throws -> ActivityRecord? {
+        let statement = try db.statement("SELECT * FROM workflow_activities WHERE arn = ?")
+        return try statement.first([arn], activity)
     }
 
-    private static func activity(_ row: Row) -> ActivityRecord {
-        ActivityRecord(
+    private static func activity(_ row: SQLiteRow) throws -> ActivityRecord {
+        try ActivityRecord(
             arn: row["arn"], account: row["account"], region: row["region"], name: row["name"],
             createdAt: Timestamp(millisecondsSince1970: row["created_at"]))
     }

@@ -1,5 +1,3 @@
-import FoundationEssentials
-import GRDB
 import JSONModel
 package import Support
 
@@ -11,21 +9,21 @@ extension SQLiteStateStore {
         let machine = record.stateMachine.pinnedText
         let written = payloads
         return try await write { db in
-            try db.cachedStatement(
-                sql: """
-                    INSERT INTO workflow_executions (arn, account, region, name, machine_arn, machine, definition_hash,
-                        input, trace_header, started_at, secret, status, last_event_id, step_count, runnable, revision,
-                        owner_epoch, shard)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', 0, 0, 1, 0, 0, 0) ON CONFLICT DO NOTHING
-                    """
-            ).execute(arguments: [
+            try db.statement(
+                """
+                INSERT INTO workflow_executions (arn, account, region, name, machine_arn, machine, definition_hash,
+                    input, trace_header, started_at, secret, status, last_event_id, step_count, runnable, revision,
+                    owner_epoch, shard)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', 0, 0, 1, 0, 0, 0) ON CONFLICT DO NOTHING
+                """
+            ).run([
                 record.arn, record.account, record.region, record.name, record.stateMachine.arn, machine, hash, input,
-                record.traceHeader, record.startedAt.millisecondsSince1970, Data(record.secret),
+                record.traceHeader, record.startedAt.millisecondsSince1970, record.secret,
             ])
             guard db.changesCount == 1 else { return try Self.execution(db, arn: record.arn) }
             // Usually there since the machine was created.
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO workflow_definitions (hash, text) VALUES (?, ?)")
-                .execute(arguments: [hash, record.stateMachine.definition])
+            try db.statement("INSERT OR IGNORE INTO workflow_definitions (hash, text) VALUES (?, ?)")
+                .run([hash, record.stateMachine.definition])
             try written.write(db, execution: record.arn)
             return nil
         }
@@ -44,7 +42,7 @@ extension SQLiteStateStore {
                 SELECT arn, machine_arn, machine ->> 'versionArn' AS version_arn, machine ->> 'aliasArn' AS alias_arn,
                     name, status, started_at, stopped_at FROM workflow_executions WHERE 
                 """
-            var arguments = StatementArguments()
+            var arguments: [any SQLiteValue] = []
             if let stateMachineArn {
                 // The eighth part of an ARN is a version or an alias.
                 let parts = stateMachineArn.split(separator: ":", omittingEmptySubsequences: false)
@@ -68,11 +66,11 @@ extension SQLiteStateStore {
             }
             sql += " ORDER BY started_at DESC, arn DESC LIMIT ?"
             arguments += [limit]
-            return try Row.fetchAll(try db.cachedStatement(sql: sql), arguments: arguments).map { row in
-                ExecutionSummary(
+            return try db.statement(text: sql).all(arguments) { row in
+                try ExecutionSummary(
                     arn: row["arn"], stateMachineArn: row["machine_arn"], versionArn: row["version_arn"],
                     aliasArn: row["alias_arn"], name: row["name"],
-                    status: try Self.status(row), startedAt: Timestamp(millisecondsSince1970: row["started_at"]),
+                    status: Self.status(row), startedAt: Timestamp(millisecondsSince1970: row["started_at"]),
                     stoppedAt: (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)))
             }
         }
@@ -83,17 +81,17 @@ extension SQLiteStateStore {
     ) async throws -> [HistoryRecord] {
         try await read { db in
             let order = descending ? "DESC" : ""
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT events FROM workflow_history WHERE execution = ? AND last_id >= ? AND first_id <= ?
-                    ORDER BY last_id \(order)
-                    """)
-            let rows = try Row.fetchCursor(statement, arguments: [arn, ids.lowerBound, ids.upperBound])
+            let statement = try db.statement(
+                text: """
+                SELECT events FROM workflow_history WHERE execution = ? AND last_id >= ? AND first_id <= ?
+                ORDER BY last_id \(order)
+                """
+            )
             var events: [HistoryRecord] = []
-            while events.count < limit, let row = try rows.next() {
-                let blob: Data = row["events"]
-                let inRange = try historyEvents(db, execution: arn, blob: blob).filter { ids.contains($0.id) }
+            try statement.forEach([arn, ids.lowerBound, ids.upperBound]) { row in
+                let inRange = try historyEvents(db, execution: arn, blob: row[0]).filter { ids.contains($0.id) }
                 events += descending ? inRange.reversed() : inRange
+                return events.count < limit
             }
             return Array(events.prefix(limit))
         }
@@ -102,9 +100,9 @@ extension SQLiteStateStore {
     package func loadExecution(arn: String) async throws -> (record: ExecutionRecord, frames: [FrameRecord])? {
         try await read { db in
             guard let record = try Self.execution(db, arn: arn) else { return nil }
-            let statement = try db.cachedStatement(sql: "SELECT path, bytes FROM workflow_frames WHERE execution = ?")
-            let frames = try Row.fetchAll(statement, arguments: [arn]).map { row in
-                FrameRecord(path: row["path"], bytes: Array(row["bytes"] as Data))
+            let statement = try db.statement("SELECT path, bytes FROM workflow_frames WHERE execution = ?")
+            let frames = try statement.all([arn]) { row in
+                try FrameRecord(path: row[0], bytes: row[1])
             }
             return (record, frames)
         }
@@ -112,18 +110,19 @@ extension SQLiteStateStore {
 
     package func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int {
         try await write { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT arn FROM workflow_executions WHERE stopped_at < ?
-                    AND NOT EXISTS (SELECT 1 FROM workflow_commands WHERE execution = arn) ORDER BY stopped_at LIMIT ?
-                    """)
-            let arns = try String.fetchAll(statement, arguments: [time.millisecondsSince1970, limit])
+            let statement = try db.statement(
+                """
+                SELECT arn FROM workflow_executions WHERE stopped_at < ?
+                AND NOT EXISTS (SELECT 1 FROM workflow_commands WHERE execution = arn) ORDER BY stopped_at LIMIT ?
+                """
+            )
+            let arns = try statement.values([time.millisecondsSince1970, limit], as: String.self)
             for arn in arns {
                 for table in ["payloads", "frames", "history", "timers"] {
-                    try db.cachedStatement(sql: "DELETE FROM workflow_\(table) WHERE execution = ?")
-                        .execute(arguments: [arn])
+                    try db.statement(text: "DELETE FROM workflow_\(table) WHERE execution = ?")
+                        .run([arn])
                 }
-                try db.cachedStatement(sql: "DELETE FROM workflow_executions WHERE arn = ?").execute(arguments: [arn])
+                try db.statement("DELETE FROM workflow_executions WHERE arn = ?").run([arn])
             }
             return arns.count
         }
@@ -131,32 +130,36 @@ extension SQLiteStateStore {
 
     // MARK: - Rows
 
-    private static func execution(_ db: Database, arn: String) throws -> ExecutionRecord? {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT e.*, d.text AS definition FROM workflow_executions e JOIN workflow_definitions d
-                ON d.hash = e.definition_hash WHERE e.arn = ?
-                """)
-        guard let row = try Row.fetchOne(statement, arguments: [arn]) else { return nil }
-        var record = ExecutionRecord(
+    private static func execution(_ db: SQLiteConnection, arn: String) throws -> ExecutionRecord? {
+        let statement = try db.statement(
+            """
+            SELECT e.*, d.text AS definition FROM workflow_executions e JOIN workflow_definitions d
+            ON d.hash = e.definition_hash WHERE e.arn = ?
+            """
+        )
+        return try statement.first([arn]) { row in try execution(db, arn: arn, row) }
+    }
+
+    private static func execution(_ db: SQLiteConnection, arn: String, _ row: SQLiteRow) throws -> ExecutionRecord {
+        var record = try ExecutionRecord(
             arn: arn, account: row["account"], region: row["region"], name: row["name"],
-            stateMachine: try StateMachineRecord(pinnedText: row["machine"], definition: row["definition"]),
-            input: try payloadText(db, execution: arn, column: row["input"]), traceHeader: row["trace_header"],
-            startedAt: Timestamp(millisecondsSince1970: row["started_at"]), secret: Array(row["secret"] as Data))
+            stateMachine: StateMachineRecord(pinnedText: row["machine"], definition: row["definition"]),
+            input: payloadText(db, execution: arn, column: row["input"]), traceHeader: row["trace_header"],
+            startedAt: Timestamp(millisecondsSince1970: row["started_at"]), secret: row["secret"])
         record.status = try status(row)
-        record.stoppedAt = (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:))
+        record.stoppedAt = try (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:))
         record.output = try (row["output"] as String?).map { try payloadText(db, execution: arn, column: $0) }
-        record.error = row["error"]
+        record.error = try row["error"]
         record.cause = try (row["cause"] as String?).map { try payloadText(db, execution: arn, column: $0) }
-        record.lastEventID = row["last_event_id"]
-        record.stepCount = row["step_count"]
-        record.isRunnable = row["runnable"]
-        record.revision = row["revision"]
+        record.lastEventID = try row["last_event_id"]
+        record.stepCount = try row["step_count"]
+        record.isRunnable = try row["runnable"]
+        record.revision = try row["revision"]
         return record
     }
 
-    private static func status(_ row: Row) throws -> ExecutionRecord.Status {
-        let text: String = row["status"]
+    private static func status(_ row: SQLiteRow) throws -> ExecutionRecord.Status {
+        let text: String = try row["status"]
         guard let status = ExecutionRecord.Status(rawValue: text) else {
             throw StateStoreError.corrupt("an execution has the status \(text)")
         }

@@ -1,4 +1,3 @@
-import GRDB
 import JSONModel
 import Support
 
@@ -11,13 +10,13 @@ extension SQLiteStateStore {
         return try await write { db in
             if let existing = try Self.machine(db, arn: record.arn) { return existing }
             try Self.storeDefinition(db, hash: hash, text: record.definition)
-            try db.cachedStatement(
-                sql: """
-                    INSERT INTO workflow_machines (arn, account, region, name, type, status, definition_hash, role_arn,
-                        created_at, updated_at, revision_id, configuration)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """
-            ).execute(arguments: [
+            try db.statement(
+                """
+                INSERT INTO workflow_machines (arn, account, region, name, type, status, definition_hash, role_arn,
+                    created_at, updated_at, revision_id, configuration)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+            ).run([
                 record.arn, record.account, record.region, record.name, record.type, record.status.rawValue, hash,
                 record.roleArn, record.createdAt.millisecondsSince1970, record.updatedAt?.millisecondsSince1970,
                 record.revisionID, configuration,
@@ -31,12 +30,12 @@ extension SQLiteStateStore {
         let hash = payloadHash(record.definition)
         let configuration = JSONValue.object(record.configuration).text
         return try await write { db in
-            try db.cachedStatement(
-                sql: """
-                    UPDATE workflow_machines SET definition_hash = ?, role_arn = ?, updated_at = ?, revision_id = ?,
-                        configuration = ? WHERE arn = ? AND status = 'ACTIVE'
-                    """
-            ).execute(arguments: [
+            try db.statement(
+                """
+                UPDATE workflow_machines SET definition_hash = ?, role_arn = ?, updated_at = ?, revision_id = ?,
+                    configuration = ? WHERE arn = ? AND status = 'ACTIVE'
+                """
+            ).run([
                 hash, record.roleArn, record.updatedAt?.millisecondsSince1970, record.revisionID, configuration,
                 record.arn,
             ])
@@ -54,31 +53,29 @@ extension SQLiteStateStore {
         account: String, region: String, after: PageKey?, limit: Int
     ) async throws -> [StateMachineRecord] {
         try await read { db in
-            let statement = try db.cachedStatement(
-                sql: Self.machineColumns + """
+            let statement = try db.statement(
+                text: Self.machineColumns + """
                      WHERE m.account = ? AND m.region = ? AND (m.created_at, m.arn) > (?, ?)
                     ORDER BY m.created_at, m.arn LIMIT ?
-                    """)
-            return try Row.fetchAll(
-                statement,
-                arguments: [account, region, after?.time.millisecondsSince1970 ?? Int64.min, after?.arn ?? "", limit]
-            ).map(Self.machine)
+                    """
+            )
+            return try statement.all(
+                [account, region, after?.time.millisecondsSince1970 ?? Int64.min, after?.arn ?? "", limit], Self.machine)
         }
     }
 
     package func deleteStateMachine(arn: String) async throws {
         try await write { db in
-            try db.cachedStatement(sql: "UPDATE workflow_machines SET status = 'DELETING' WHERE arn = ?")
-                .execute(arguments: [arn])
+            try db.statement("UPDATE workflow_machines SET status = 'DELETING' WHERE arn = ?")
+                .run([arn])
             try Self.removeDeletedMachine(db, arn: arn)
         }
     }
 
     package func tags(ofResource arn: String) async throws -> [(key: String, value: String)] {
         try await read { db in
-            let statement = try db.cachedStatement(
-                sql: "SELECT key, value FROM workflow_tags WHERE arn = ? ORDER BY position")
-            return try Row.fetchAll(statement, arguments: [arn]).map { (key: $0["key"], value: $0["value"]) }
+            let statement = try db.statement("SELECT key, value FROM workflow_tags WHERE arn = ? ORDER BY position")
+            return try statement.all([arn]) { (key: try $0[0], value: try $0[1]) }
         }
     }
 
@@ -87,8 +84,8 @@ extension SQLiteStateStore {
     ) async throws {
         try await write { db in
             for key in remove {
-                try db.cachedStatement(sql: "DELETE FROM workflow_tags WHERE arn = ? AND key = ?")
-                    .execute(arguments: [arn, key])
+                try db.statement("DELETE FROM workflow_tags WHERE arn = ? AND key = ?")
+                    .run([arn, key])
             }
             try Self.setTags(db, arn: arn, set)
         }
@@ -101,50 +98,50 @@ extension SQLiteStateStore {
         ON d.hash = m.definition_hash
         """
 
-    static func machine(_ db: Database, arn: String) throws -> StateMachineRecord? {
-        let statement = try db.cachedStatement(sql: machineColumns + " WHERE m.arn = ?")
-        return try Row.fetchOne(statement, arguments: [arn]).map(machine)
+    static func machine(_ db: SQLiteConnection, arn: String) throws -> StateMachineRecord? {
+        let statement = try db.statement(text: machineColumns + " WHERE m.arn = ?")
+        return try statement.first([arn], machine)
     }
 
-    private static func machine(_ row: Row) throws -> StateMachineRecord {
-        let configuration: String = row["configuration"]
-        let status: String = row["status"]
-        return StateMachineRecord(
+    private static func machine(_ row: SQLiteRow) throws -> StateMachineRecord {
+        let configuration: String = try row["configuration"]
+        let status: String = try row["status"]
+        return try StateMachineRecord(
             arn: row["arn"], account: row["account"], region: row["region"], name: row["name"], type: row["type"],
             status: StateMachineRecord.Status(rawValue: status) ?? .active, definition: row["definition"],
             roleArn: row["role_arn"], createdAt: Timestamp(millisecondsSince1970: row["created_at"]),
             updatedAt: (row["updated_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)),
             revisionID: row["revision_id"],
-            configuration: try storedJSON(configuration, of: row["arn"]).object ?? [:])
+            configuration: storedJSON(configuration, of: row["arn"]).object ?? [:])
     }
 
-    private static func storeDefinition(_ db: Database, hash: String, text: String) throws {
-        try db.cachedStatement(sql: "INSERT OR IGNORE INTO workflow_definitions (hash, text) VALUES (?, ?)")
-            .execute(arguments: [hash, text])
+    private static func storeDefinition(_ db: SQLiteConnection, hash: String, text: String) throws {
+        try db.statement("INSERT OR IGNORE INTO workflow_definitions (hash, text) VALUES (?, ?)")
+            .run([hash, text])
     }
 
-    static func setTags(_ db: Database, arn: String, _ tags: [(key: String, value: String)]) throws {
+    static func setTags(_ db: SQLiteConnection, arn: String, _ tags: [(key: String, value: String)]) throws {
         for tag in tags {
-            try db.cachedStatement(
-                sql: """
-                    INSERT INTO workflow_tags (arn, position, key, value)
-                    VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM workflow_tags WHERE arn = ?1), ?2, ?3)
-                    ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value
-                    """
-            ).execute(arguments: [arn, tag.key, tag.value])
+            try db.statement(
+                """
+                INSERT INTO workflow_tags (arn, position, key, value)
+                VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM workflow_tags WHERE arn = ?1), ?2, ?3)
+                ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value
+                """
+            ).run([arn, tag.key, tag.value])
         }
     }
 
     /// Removes a machine that is being deleted, unless an execution of it runs.
-    static func removeDeletedMachine(_ db: Database, arn: String) throws {
-        try db.cachedStatement(
-            sql: """
-                DELETE FROM workflow_machines WHERE arn = ?1 AND status = 'DELETING' AND NOT EXISTS
-                    (SELECT 1 FROM workflow_executions WHERE machine_arn = ?1 AND status = 'RUNNING')
-                """
-        ).execute(arguments: [arn])
+    static func removeDeletedMachine(_ db: SQLiteConnection, arn: String) throws {
+        try db.statement(
+            """
+            DELETE FROM workflow_machines WHERE arn = ?1 AND status = 'DELETING' AND NOT EXISTS
+                (SELECT 1 FROM workflow_executions WHERE machine_arn = ?1 AND status = 'RUNNING')
+            """
+        ).run([arn])
         if db.changesCount > 0 {
-            try db.cachedStatement(sql: "DELETE FROM workflow_tags WHERE arn = ?").execute(arguments: [arn])
+            try db.statement("DELETE FROM workflow_tags WHERE arn = ?").run([arn])
             try removeVersions(db, machineArn: arn)
         }
     }

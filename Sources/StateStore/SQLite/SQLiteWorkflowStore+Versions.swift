@@ -1,4 +1,3 @@
-import GRDB
 import JSONModel
 package import Support
 
@@ -13,18 +12,19 @@ extension SQLiteStateStore {
             {
                 return latest
             }
-            let counter = try db.cachedStatement(
-                sql: """
-                    INSERT INTO workflow_version_counters (machine_arn, last) VALUES (?, 1)
-                    ON CONFLICT (machine_arn) DO UPDATE SET last = last + 1 RETURNING last
-                    """)
-            let number = try Int64.fetchOne(counter, arguments: [arn]) ?? 1
-            try db.cachedStatement(
-                sql: """
-                    INSERT INTO workflow_versions (machine_arn, number, description, created_at, machine, definition_hash)
-                    VALUES (?, ?, ?, ?, ?, ?)
-                    """
-            ).execute(arguments: [
+            let counter = try db.statement(
+                """
+                INSERT INTO workflow_version_counters (machine_arn, last) VALUES (?, 1)
+                ON CONFLICT (machine_arn) DO UPDATE SET last = last + 1 RETURNING last
+                """
+            )
+            let number = try counter.values([arn], as: Int64.self).first ?? 1
+            try db.statement(
+                """
+                INSERT INTO workflow_versions (machine_arn, number, description, created_at, machine, definition_hash)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """
+            ).run([
                 arn, number, description, time.millisecondsSince1970, machine.pinnedText, payloadHash(machine.definition),
             ])
             return VersionRecord(number: number, description: description, createdAt: time, machine: machine)
@@ -48,8 +48,8 @@ extension SQLiteStateStore {
                 alias.routes.contains { $0.versionArn == "\(arn):\(number)" }
             }
             if users.isEmpty {
-                try db.cachedStatement(sql: "DELETE FROM workflow_versions WHERE machine_arn = ? AND number = ?")
-                    .execute(arguments: [arn, number])
+                try db.statement("DELETE FROM workflow_versions WHERE machine_arn = ? AND number = ?")
+                    .run([arn, number])
             }
             return users
         }
@@ -59,13 +59,13 @@ extension SQLiteStateStore {
         let routes = JSONValue.array(
             record.routes.map { ["versionArn": .string($0.versionArn), "weight": .number($0.weight)] }).text
         try await write { db in
-            try db.cachedStatement(
-                sql: """
-                    INSERT INTO workflow_aliases (arn, machine_arn, name, description, routes, created_at, updated_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) DO UPDATE
-                    SET description = excluded.description, routes = excluded.routes, updated_at = excluded.updated_at
-                    """
-            ).execute(arguments: [
+            try db.statement(
+                """
+                INSERT INTO workflow_aliases (arn, machine_arn, name, description, routes, created_at, updated_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) DO UPDATE
+                SET description = excluded.description, routes = excluded.routes, updated_at = excluded.updated_at
+                """
+            ).run([
                 record.arn, record.machineArn, record.name, record.description, routes,
                 record.createdAt.millisecondsSince1970, record.updatedAt?.millisecondsSince1970,
             ])
@@ -74,8 +74,8 @@ extension SQLiteStateStore {
 
     package func alias(arn: String) async throws -> AliasRecord? {
         try await read { db in
-            let statement = try db.cachedStatement(sql: "SELECT * FROM workflow_aliases WHERE arn = ?")
-            return try Row.fetchOne(statement, arguments: [arn]).map(Self.alias)
+            let statement = try db.statement("SELECT * FROM workflow_aliases WHERE arn = ?")
+            return try statement.first([arn], Self.alias)
         }
     }
 
@@ -85,53 +85,55 @@ extension SQLiteStateStore {
 
     package func deleteAlias(arn: String) async throws {
         try await write { db in
-            try db.cachedStatement(sql: "DELETE FROM workflow_aliases WHERE arn = ?").execute(arguments: [arn])
+            try db.statement("DELETE FROM workflow_aliases WHERE arn = ?").run([arn])
         }
     }
 
     // MARK: - Rows
 
-    static func removeVersions(_ db: Database, machineArn: String) throws {
+    static func removeVersions(_ db: SQLiteConnection, machineArn: String) throws {
         for table in ["version_counters", "versions", "aliases"] {
-            try db.cachedStatement(sql: "DELETE FROM workflow_\(table) WHERE machine_arn = ?")
-                .execute(arguments: [machineArn])
+            try db.statement(text: "DELETE FROM workflow_\(table) WHERE machine_arn = ?")
+                .run([machineArn])
         }
     }
 
     private static func versions(
-        _ db: Database, machineArn: String, before number: Int64?, limit: Int
+        _ db: SQLiteConnection, machineArn: String, before number: Int64?, limit: Int
     ) throws -> [VersionRecord] {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT v.*, d.text AS definition FROM workflow_versions v JOIN workflow_definitions d
-                ON d.hash = v.definition_hash WHERE v.machine_arn = ? AND v.number < ? ORDER BY v.number DESC LIMIT ?
-                """)
-        return try Row.fetchAll(statement, arguments: [machineArn, number ?? .max, limit]).map { row in
-            VersionRecord(
+        let statement = try db.statement(
+            """
+            SELECT v.*, d.text AS definition FROM workflow_versions v JOIN workflow_definitions d
+            ON d.hash = v.definition_hash WHERE v.machine_arn = ? AND v.number < ? ORDER BY v.number DESC LIMIT ?
+            """
+        )
+        return try statement.all([machineArn, number ?? .max, limit]) { row in
+            try VersionRecord(
                 number: row["number"], description: row["description"],
                 createdAt: Timestamp(millisecondsSince1970: row["created_at"]),
-                machine: try StateMachineRecord(pinnedText: row["machine"], definition: row["definition"]))
+                machine: StateMachineRecord(pinnedText: row["machine"], definition: row["definition"]))
         }
     }
 
     private static func aliases(
-        _ db: Database, machineArn: String, after: PageKey?, limit: Int
+        _ db: SQLiteConnection, machineArn: String, after: PageKey?, limit: Int
     ) throws -> [AliasRecord] {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT * FROM workflow_aliases WHERE machine_arn = ? AND (created_at, arn) > (?, ?)
-                ORDER BY created_at, arn LIMIT ?
-                """)
-        let arguments: StatementArguments = [
+        let statement = try db.statement(
+            """
+            SELECT * FROM workflow_aliases WHERE machine_arn = ? AND (created_at, arn) > (?, ?)
+            ORDER BY created_at, arn LIMIT ?
+            """
+        )
+        let arguments: [any SQLiteValue] = [
             machineArn, after?.time.millisecondsSince1970 ?? Int64.min, after?.arn ?? "", limit,
         ]
-        return try Row.fetchAll(statement, arguments: arguments).map(alias)
+        return try statement.all(arguments, alias)
     }
 
-    private static func alias(_ row: Row) throws -> AliasRecord {
-        let machineArn: String = row["machine_arn"]
+    private static func alias(_ row: SQLiteRow) throws -> AliasRecord {
+        let machineArn: String = try row["machine_arn"]
         let routes = try storedJSON(row["routes"], of: machineArn).array ?? []
-        return AliasRecord(
+        return try AliasRecord(
             machineArn: machineArn, name: row["name"], description: row["description"],
             routes: routes.map {
                 AliasRecord.Route(versionArn: $0["versionArn"]?.string ?? "", weight: $0["weight"]?.int64 ?? 0)

@@ -1,5 +1,3 @@
-import FoundationEssentials
-import GRDB
 import JSONModel
 import Support
 
@@ -13,16 +11,16 @@ extension SQLiteStateStore: WorkflowStore {
         _ progress: CommandRecord.Progress, ofCommand commandID: String, executionArn: String
     ) async throws {
         try await write { db in
-            try db.cachedStatement(
-                sql: "UPDATE workflow_commands SET progress = ? WHERE execution = ? AND command_id = ?"
-            ).execute(arguments: [progress.rawValue, executionArn, commandID])
+            try db.statement(
+                "UPDATE workflow_commands SET progress = ? WHERE execution = ? AND command_id = ?"
+            ).run([progress.rawValue, executionArn, commandID])
         }
     }
 
     package func removeCommand(_ commandID: String, executionArn: String) async throws {
         try await write { db in
-            try db.cachedStatement(sql: "DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?")
-                .execute(arguments: [executionArn, commandID])
+            try db.statement("DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?")
+                .run([executionArn, commandID])
         }
     }
 
@@ -30,9 +28,10 @@ extension SQLiteStateStore: WorkflowStore {
 
     package func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {
         try await read { db in
-            let statement = try db.cachedStatement(
-                sql: "SELECT arn FROM workflow_executions WHERE runnable = 1 AND arn > ? ORDER BY arn LIMIT ?")
-            return try String.fetchAll(statement, arguments: [arn ?? "", limit])
+            let statement = try db.statement(
+                "SELECT arn FROM workflow_executions WHERE runnable = 1 AND arn > ? ORDER BY arn LIMIT ?"
+            )
+            return try statement.values([arn ?? "", limit], as: String.self)
         }
     }
 
@@ -40,48 +39,49 @@ extension SQLiteStateStore: WorkflowStore {
         after: (executionArn: String, commandID: String)?, limit: Int
     ) async throws -> [CommandRecord] {
         try await read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT * FROM workflow_commands WHERE (execution, command_id) > (?, ?)
-                    ORDER BY execution, command_id LIMIT ?
-                    """)
-            let arguments: StatementArguments = [after?.executionArn ?? "", after?.commandID ?? "", limit]
-            return try Row.fetchAll(statement, arguments: arguments).map { try Self.command(db, $0) }
+            let statement = try db.statement(
+                """
+                SELECT * FROM workflow_commands WHERE (execution, command_id) > (?, ?)
+                ORDER BY execution, command_id LIMIT ?
+                """
+            )
+            let arguments: [any SQLiteValue] = [after?.executionArn ?? "", after?.commandID ?? "", limit]
+            return try statement.all(arguments) { try Self.command(db, $0) }
         }
     }
 
     package func command(taskToken: String) async throws -> CommandRecord? {
         try await read { db in
-            let statement = try db.cachedStatement(
-                sql: "SELECT * FROM workflow_commands WHERE task_token = ? AND cancelled = 0")
-            return try Row.fetchOne(statement, arguments: [taskToken]).map { try Self.command(db, $0) }
+            let statement = try db.statement("SELECT * FROM workflow_commands WHERE task_token = ? AND cancelled = 0")
+            return try statement.first([taskToken]) { try Self.command(db, $0) }
         }
     }
 
-    private static func command(_ db: Database, _ row: Row) throws -> CommandRecord {
-        let execution: String = row["execution"]
-        let progress: String = row["progress"]
-        let handle: String? = row["handle"]
+    private static func command(_ db: SQLiteConnection, _ row: SQLiteRow) throws -> CommandRecord {
+        let execution: String = try row["execution"]
+        let progress: String = try row["progress"]
+        let handle: String? = try row["handle"]
         return CommandRecord(
-            executionArn: execution, commandID: row["command_id"],
+            executionArn: execution, commandID: try row["command_id"],
             call: try storedJSON(try payloadText(db, execution: execution, column: row["call"]), of: execution),
             progress: CommandRecord.Progress(rawValue: progress) ?? .pending,
-            handle: try handle.map { try storedJSON($0, of: execution) }, isCancelled: row["cancelled"],
-            taskToken: row["task_token"])
+            handle: try handle.map { try storedJSON($0, of: execution) }, isCancelled: try row["cancelled"],
+            taskToken: try row["task_token"])
     }
 
     package func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord] {
         try await read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT * FROM workflow_timers WHERE (due_at, execution, timer_id) > (?, ?, ?)
-                    ORDER BY due_at, execution, timer_id LIMIT ?
-                    """)
-            let arguments: StatementArguments = [
+            let statement = try db.statement(
+                """
+                SELECT * FROM workflow_timers WHERE (due_at, execution, timer_id) > (?, ?, ?)
+                ORDER BY due_at, execution, timer_id LIMIT ?
+                """
+            )
+            let arguments: [any SQLiteValue] = [
                 after?.dueAt.millisecondsSince1970 ?? Int64.min, after?.executionArn ?? "", after?.timerID ?? "", limit,
             ]
-            return try Row.fetchAll(statement, arguments: arguments).map { row in
-                TimerRecord(
+            return try statement.all(arguments) { row in
+                try TimerRecord(
                     executionArn: row["execution"], timerID: row["timer_id"],
                     dueAt: Timestamp(millisecondsSince1970: row["due_at"]))
             }
@@ -92,7 +92,7 @@ extension SQLiteStateStore: WorkflowStore {
 /// A step as the statements take it. Made before the step is queued, so that the writer's thread only writes.
 private struct StepRows: Sendable {
     private let step: ExecutionStep
-    private let events: Data?
+    private let events: [UInt8]?
     private let calls: [String]
     private let handles: [String]
     private let output: String?
@@ -110,51 +110,51 @@ private struct StepRows: Sendable {
         self.payloads = payloads
     }
 
-    func write(_ db: Database) throws {
+    func write(_ db: SQLiteConnection) throws {
         let arn = step.executionArn
         try advance(db)
         try payloads.write(db, execution: arn)
         if let events, let first = step.history.first, let last = step.history.last {
-            try db.cachedStatement(
-                sql: "INSERT INTO workflow_history (execution, first_id, last_id, events) VALUES (?, ?, ?, ?)"
-            ).execute(arguments: [arn, first.id, last.id, events])
+            try db.statement(
+                "INSERT INTO workflow_history (execution, first_id, last_id, events) VALUES (?, ?, ?, ?)"
+            ).run([arn, first.id, last.id, events])
         }
         for frame in step.frames {
             if let bytes = frame.bytes {
-                try db.cachedStatement(
-                    sql: """
-                        INSERT INTO workflow_frames (execution, path, bytes) VALUES (?, ?, ?)
-                        ON CONFLICT (execution, path) DO UPDATE SET bytes = excluded.bytes
-                        """
-                ).execute(arguments: [arn, frame.path, Data(bytes)])
+                try db.statement(
+                    """
+                    INSERT INTO workflow_frames (execution, path, bytes) VALUES (?, ?, ?)
+                    ON CONFLICT (execution, path) DO UPDATE SET bytes = excluded.bytes
+                    """
+                ).run([arn, frame.path, bytes])
             } else {
-                try db.cachedStatement(sql: "DELETE FROM workflow_frames WHERE execution = ? AND path = ?")
-                    .execute(arguments: [arn, frame.path])
+                try db.statement("DELETE FROM workflow_frames WHERE execution = ? AND path = ?")
+                    .run([arn, frame.path])
             }
         }
         try writeCommands(db)
         for timer in step.newTimers {
-            try db.cachedStatement(
-                sql: "INSERT OR REPLACE INTO workflow_timers (execution, timer_id, due_at) VALUES (?, ?, ?)"
-            ).execute(arguments: [arn, timer.timerID, timer.dueAt.millisecondsSince1970])
+            try db.statement(
+                "INSERT OR REPLACE INTO workflow_timers (execution, timer_id, due_at) VALUES (?, ?, ?)"
+            ).run([arn, timer.timerID, timer.dueAt.millisecondsSince1970])
         }
         for timerID in step.finishedTimers {
-            try db.cachedStatement(sql: "DELETE FROM workflow_timers WHERE execution = ? AND timer_id = ?")
-                .execute(arguments: [arn, timerID])
+            try db.statement("DELETE FROM workflow_timers WHERE execution = ? AND timer_id = ?")
+                .run([arn, timerID])
         }
         if step.end != nil { try finish(db) }
     }
 
     /// Updates the execution's row, if it still is what the step was computed from.
-    private func advance(_ db: Database) throws {
-        try db.cachedStatement(
-            sql: """
-                UPDATE workflow_executions SET revision = revision + 1, step_count = ?, runnable = ?,
-                    last_event_id = max(last_event_id, ?), status = coalesce(?, status), stopped_at = ?, output = ?,
-                    error = ?, cause = ?
-                WHERE arn = ? AND revision = ? AND status = 'RUNNING'
-                """
-        ).execute(arguments: [
+    private func advance(_ db: SQLiteConnection) throws {
+        try db.statement(
+            """
+            UPDATE workflow_executions SET revision = revision + 1, step_count = ?, runnable = ?,
+                last_event_id = max(last_event_id, ?), status = coalesce(?, status), stopped_at = ?, output = ?,
+                error = ?, cause = ?
+            WHERE arn = ? AND revision = ? AND status = 'RUNNING'
+            """
+        ).run([
             step.stepCount, step.isRunnable, step.history.last?.id ?? 0, step.end?.status.rawValue,
             step.end?.stoppedAt.millisecondsSince1970, output, step.end?.error, cause, step.executionArn, step.revision,
         ])
@@ -163,45 +163,47 @@ private struct StepRows: Sendable {
         }
     }
 
-    private func writeCommands(_ db: Database) throws {
+    private func writeCommands(_ db: SQLiteConnection) throws {
         for (command, call) in zip(step.newCommands, calls) {
-            try db.cachedStatement(
-                sql: """
-                    INSERT INTO workflow_commands (execution, command_id, call, progress, handle, cancelled, task_token)
-                    VALUES (?, ?, ?, ?, NULL, ?, ?)
-                    """
-            ).execute(arguments: [
+            try db.statement(
+                """
+                INSERT INTO workflow_commands (execution, command_id, call, progress, handle, cancelled, task_token)
+                VALUES (?, ?, ?, ?, NULL, ?, ?)
+                """
+            ).run([
                 step.executionArn, command.commandID, call, command.progress.rawValue, command.isCancelled,
                 command.taskToken,
             ])
         }
         for (submitted, handle) in zip(step.submittedCommands, handles) {
-            try db.cachedStatement(
-                sql: """
-                    UPDATE workflow_commands SET progress = 'submitted', handle = ?
-                    WHERE execution = ? AND command_id = ?
-                    """
-            ).execute(arguments: [handle, step.executionArn, submitted.commandID])
+            try db.statement(
+                """
+                UPDATE workflow_commands SET progress = 'submitted', handle = ?
+                WHERE execution = ? AND command_id = ?
+                """
+            ).run([handle, step.executionArn, submitted.commandID])
         }
         for commandID in step.cancelledCommands {
-            try db.cachedStatement(sql: "UPDATE workflow_commands SET cancelled = 1 WHERE execution = ? AND command_id = ?")
-                .execute(arguments: [step.executionArn, commandID])
+            try db.statement(
+                "UPDATE workflow_commands SET cancelled = 1 WHERE execution = ? AND command_id = ?"
+            )
+                .run([step.executionArn, commandID])
         }
         for commandID in step.finishedCommands {
-            try db.cachedStatement(sql: "DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?")
-                .execute(arguments: [step.executionArn, commandID])
+            try db.statement("DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?")
+                .run([step.executionArn, commandID])
         }
     }
 
     /// What a closed execution no longer needs goes; commands stay until what they started has been stopped.
-    private func finish(_ db: Database) throws {
+    private func finish(_ db: SQLiteConnection) throws {
         let arn = step.executionArn
-        try db.cachedStatement(sql: "DELETE FROM workflow_timers WHERE execution = ?").execute(arguments: [arn])
-        try db.cachedStatement(sql: "DELETE FROM workflow_frames WHERE execution = ?").execute(arguments: [arn])
-        try db.cachedStatement(sql: "UPDATE workflow_commands SET cancelled = 1 WHERE execution = ?")
-            .execute(arguments: [arn])
-        let machine = try String.fetchOne(
-            try db.cachedStatement(sql: "SELECT machine_arn FROM workflow_executions WHERE arn = ?"), arguments: [arn])
+        try db.statement("DELETE FROM workflow_timers WHERE execution = ?").run([arn])
+        try db.statement("DELETE FROM workflow_frames WHERE execution = ?").run([arn])
+        try db.statement("UPDATE workflow_commands SET cancelled = 1 WHERE execution = ?")
+            .run([arn])
+        let machine = try db.statement("SELECT machine_arn FROM workflow_executions WHERE arn = ?")
+            .value([arn], as: String.self)
         if let machine { try SQLiteStateStore.removeDeletedMachine(db, arn: machine) }
     }
 }

@@ -1,6 +1,4 @@
 import Crypto
-import FoundationEssentials
-import GRDB
 import JSONModel
 import Support
 
@@ -26,7 +24,7 @@ struct PayloadWriter {
 
     /// Events as JSON: an array of `[id, previous, milliseconds, type, details?]`, in which a long text among the
     /// details is `{"#": hash}`.
-    mutating func events(_ events: [HistoryRecord]) -> Data {
+    mutating func events(_ events: [HistoryRecord]) -> [UInt8] {
         var list: [JSONValue] = []
         list.reserveCapacity(events.count)
         for event in events {
@@ -47,13 +45,15 @@ struct PayloadWriter {
             }
             list.append(.array(entry))
         }
-        return Data(JSONValue.array(list).text.utf8)
+        return Array(JSONValue.array(list).text.utf8)
     }
 
-    func write(_ db: Database, execution: String) throws {
+    func write(_ db: SQLiteConnection, execution: String) throws {
         for (hash, text) in payloads {
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO workflow_payloads (execution, hash, text) VALUES (?, ?, ?)")
-                .execute(arguments: [execution, hash, text])
+            try db.statement(
+                "INSERT OR IGNORE INTO workflow_payloads (execution, hash, text) VALUES (?, ?, ?)"
+            )
+                .run([execution, hash, text])
         }
     }
 }
@@ -64,21 +64,21 @@ func payloadHash(_ text: String) -> String {
 }
 
 /// The text behind a column that `PayloadWriter.column` made.
-func payloadText(_ db: Database, execution: String, column: String) throws -> String {
+func payloadText(_ db: SQLiteConnection, execution: String, column: String) throws -> String {
     guard column.utf8.first == UInt8(ascii: "#") else { return String(column.dropFirst()) }
     return try payloadText(db, execution: execution, hash: String(column.dropFirst()))
 }
 
-private func payloadText(_ db: Database, execution: String, hash: String) throws -> String {
-    let statement = try db.cachedStatement(sql: "SELECT text FROM workflow_payloads WHERE execution = ? AND hash = ?")
-    guard let text = try String.fetchOne(statement, arguments: [execution, hash]) else {
+private func payloadText(_ db: SQLiteConnection, execution: String, hash: String) throws -> String {
+    let statement = try db.statement("SELECT text FROM workflow_payloads WHERE execution = ? AND hash = ?")
+    guard let text = try statement.value([execution, hash], as: String.self) else {
         throw StateStoreError.corrupt("the payload \(hash) of \(execution) is missing")
     }
     return text
 }
 
 /// The events of one row of `workflow_history`.
-func historyEvents(_ db: Database, execution: String, blob: Data) throws -> [HistoryRecord] {
+func historyEvents(_ db: SQLiteConnection, execution: String, blob: [UInt8]) throws -> [HistoryRecord] {
     let parsed = try storedJSON(String(decoding: blob, as: UTF8.self), of: execution)
     guard let list = parsed.array else { throw StateStoreError.corrupt("history of \(execution) is no array") }
     return try list.map { entry in
