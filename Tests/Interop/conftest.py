@@ -12,9 +12,11 @@ SHARED = ROOT.parent / "shared"
 class Server:
     """One server process. `kill` ends it without notice, `start` starts it again on the same data and ports."""
 
-    def __init__(self, directory, *arguments):
+    def __init__(self, directory, *arguments, program=(BIN / "millrace",)):
         self.directory = pathlib.Path(directory)
+        self.program = program
         self.arguments = arguments
+        self.variables = {}
         self.api_port = self.console_port = 0
         self.process = None
         self.start()
@@ -24,9 +26,9 @@ class Server:
         endpoints.unlink(missing_ok=True)
         self.log = open(self.directory / "server.log", "ab")
         self.process = subprocess.Popen(
-            [BIN / "millrace", "serve", "--data", self.directory, "--port", str(self.api_port),
+            [*self.program, "serve", "--data", self.directory, "--port", str(self.api_port),
              "--console-port", str(self.console_port), *self.arguments],
-            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, env={**os.environ, **self.variables})
         deadline = time.monotonic() + 30
         while not endpoints.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
