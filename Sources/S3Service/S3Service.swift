@@ -151,7 +151,8 @@ package struct S3Service: HTTPService {
 
 private let bucketSubresources: Set<String> = [
     "abac", "accelerate", "acl", "analytics", "cors", "delete", "encryption", "intelligent-tiering", "inventory",
-    "lifecycle", "location", "logging", "metadataConfiguration", "metadataTable", "metrics", "notification",
+    "lifecycle", "location", "logging", "metadataConfiguration", "metadataInventoryTable",
+    "metadataJournalTable", "metadataTable", "metrics", "notification",
     "object-lock", "ownershipControls", "policy", "policyStatus", "publicAccessBlock", "replication", "requestPayment",
     "session", "tagging", "uploads", "versioning", "versions", "website",
 ]
