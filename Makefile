@@ -7,10 +7,10 @@ VENV := .build/venv
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev libyaml-dev \
             pkg-config python3-venv
 
-.PHONY: help deps build test unit interop conformance demo serve check bench clean
+.PHONY: help deps build test unit interop conformance demo serve check bench install uninstall deb deb-deps docs reference clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## install the Debian packages that are missing (needs root)
 	@missing=""; for p in $(PACKAGES); do \
@@ -27,7 +27,7 @@ unit: deps  ## run the Swift tests
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build
 
-interop: build $(VENV)/ready  ## run the tests that drive the server with other people's clients
+interop: build deb-deps $(VENV)/ready  ## run the tests that drive the server with other people's clients
 	$(VENV)/bin/python -m pytest -q Tests/Interop
 
 $(VENV)/ready: Tests/Interop/requirements.txt
@@ -52,6 +52,25 @@ check: deps  ## warnings as errors, and the fast tests
 
 bench: build $(VENV)/ready  ## compare with peers; prints ratios
 	$(VENV)/bin/python Benchmarks/run.py
+
+install:  ## install what was built; PREFIX (/usr/local) and DESTDIR as usual
+	packaging/install.sh install
+
+uninstall:  ## remove what was installed; configuration that was changed and data stay
+	packaging/install.sh uninstall
+
+deb: build deb-deps  ## make a Debian package in .build
+	packaging/deb.sh .build
+
+deb-deps:
+	@$(MAKE) --no-print-directory deps PACKAGES="dpkg-dev binutils mandoc systemd"
+
+reference: build $(VENV)/ready  ## write docs/cli.md and docs/api.md from what the programs say and do
+	packaging/manual.py $(BIN)/millrace markdown > .build/cli.md && mv .build/cli.md docs/cli.md
+	$(VENV)/bin/python packaging/operations.py $(BIN)/millrace > .build/api.md && mv .build/api.md docs/api.md
+
+docs: $(VENV)/ready  ## make the documentation as a site of plain HTML in .build/site
+	$(VENV)/bin/python packaging/site.py .build/site
 
 clean:  ## remove what was built
 	rm -rf .build
