@@ -3,6 +3,7 @@ import HTTPTypes
 import HummingbirdCore
 package import Logging
 import NIOCore
+import NIOHTTPTypes
 import NIOPosix
 package import ServiceKit
 import ServiceLifecycle
@@ -39,9 +40,9 @@ package struct HTTPListener: Service {
             configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: logger,
-            responder: { [respond] request, writer, _ in
+            responder: { [respond] request, writer, channel in
                 let answer = await respond(IncomingRequest(request))
-                let (head, body) = answer.response(to: request.method)
+                let (head, body) = answer.response(to: request.method, over: channel)
                 try await writer.write(response: head, body: body)
             },
             onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) })
@@ -70,14 +71,25 @@ private final class ChunkSource: @unchecked Sendable {
     func next() async throws -> ByteBuffer? { try await iterator.next() }
 }
 
-/// Lets a closure that may not capture an inout writer write to it.
-private final class WriterBox {
-    var writer: any ResponseBodyWriter
-    init(_ writer: any ResponseBodyWriter) { self.writer = writer }
+/// Writes a body's chunks, each only when the one before has been taken by the socket. Hummingbird's own writer
+/// returns before the event loop has seen a chunk, so that a fast producer runs megabytes ahead of a slow client.
+private struct FlushedWriter: Sendable {
+    let channel: any Channel
+
+    /// - Throws: when the connection is lost, or closed because the task was cancelled.
+    func write(_ chunk: ByteBuffer) async throws {
+        try await withTaskCancellationHandler {
+            try await channel.writeAndFlush(HTTPResponsePart.body(chunk)).get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
 }
 
 extension HTTPAnswer {
-    fileprivate func response(to method: HTTPRequest.Method) -> (HTTPResponse, ResponseBody) {
+    fileprivate func response(
+        to method: HTTPRequest.Method, over channel: any Channel
+    ) -> (HTTPResponse, ResponseBody) {
         var head = HTTPResponse(status: .init(code: status))
         for entry in fields.entries {
             guard let name = HTTPField.Name(entry.name) else { continue }
@@ -95,8 +107,8 @@ extension HTTPAnswer {
         case .stream(let count, let produce):
             length = count
             body = ResponseBody(contentLength: count) { writer in
-                let sink = WriterBox(writer)
-                try await produce { try await sink.writer.write($0) }
+                let flushed = FlushedWriter(channel: channel)
+                try await produce { try await flushed.write($0) }
                 try await writer.finish(nil)
             }
         }

@@ -7,8 +7,8 @@ package struct ObjectRead: Sendable {
     private let ticket: ReadTicket
     private let server: ObjectServer
 
-    /// Bytes handed over at once.
-    private static let chunkBytes: Int64 = 256 * 1024
+    /// Bytes handed over at once; one read holds twice as much.
+    private static let chunkBytes: Int64 = 128 * 1024
 
     init(record: ObjectRecord, ticket: ReadTicket, server: ObjectServer) {
         self.record = record
@@ -21,22 +21,31 @@ package struct ObjectRead: Sendable {
         if case .inline(let bytes) = record.content { bytes } else { nil }
     }
 
-    /// Hands over the bytes of `range` in order. While one chunk is being written the next is read.
-    /// - Parameter range: within the object.
+    /// Hands over the bytes of `range` in order. While one chunk is being written the next is read; two buffers serve in
+    /// turn, so that memory does not depend on the object's size.
+    ///
+    /// - Parameters:
+    ///   - range: within the object.
+    ///   - write: returns when it has done with the chunk.
     package func forEachChunk(
         in range: Range<Int64>, _ write: (ByteBuffer) async throws -> Void
     ) async throws {
-        if case .inline(let bytes) = record.content {
+        var pieces: PieceIterator
+        switch record.content {
+        case .inline(let bytes):
             return try await write(ByteBuffer(bytes: bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
+        case .segments(let segments):
+            pieces = PieceIterator(segments: segments, range: range, lengthMax: Self.chunkBytes)
         }
-        var pieces = pieces(of: range).makeIterator()
         guard let first = pieces.next() else { return }
-        let cache = OpenFileCache(files: server.files)
-        var current = try await server.blocking { try cache.load(first) }
+        let loader = PieceLoader(files: server.files)
+        var current = try await server.blocking { try loader.load(first) }
         while let piece = pieces.next() {
-            async let next = server.blocking { try cache.load(piece) }
+            async let next = server.blocking { try loader.load(piece) }
             try await write(current)
+            let written = current
             current = try await next
+            loader.spare = written
         }
         try await write(current)
     }
@@ -53,34 +62,53 @@ package struct ObjectRead: Sendable {
         }
         return nil
     }
-
-    private func pieces(of range: Range<Int64>) -> [Piece] {
-        guard case .segments(let segments) = record.content else { return [] }
-        var found: [Piece] = []
-        var start: Int64 = 0
-        for segment in segments {
-            let end = start + segment.length
-            var position = max(range.lowerBound, start)
-            while position < min(end, range.upperBound) {
-                let length = min(Self.chunkBytes, min(end, range.upperBound) - position)
-                found.append(Piece(file: segment.file, offset: position - start, length: Int(length)))
-                position += length
-            }
-            start = end
-        }
-        return found
-    }
 }
 
+/// A part of a data file that lies in the wanted range.
 private struct Piece: Sendable {
     var file: DataFileID
     var offset: Int64
     var length: Int
 }
 
-/// Keeps the last file open between pieces.
-private final class OpenFileCache: @unchecked Sendable {
-    // Unchecked: pieces are loaded one after the other.
+/// The pieces of a range of an object, in order.
+private struct PieceIterator: IteratorProtocol {
+    private let segments: [DataSegment]
+    private let lengthMax: Int64
+    private let end: Int64
+    /// Of the next piece, in the object.
+    private var position: Int64
+    private var index = 0
+    /// Of the present segment, in the object.
+    private var segmentStart: Int64 = 0
+
+    init(segments: [DataSegment], range: Range<Int64>, lengthMax: Int64) {
+        self.segments = segments
+        self.lengthMax = lengthMax
+        position = range.lowerBound
+        end = range.upperBound
+    }
+
+    mutating func next() -> Piece? {
+        while index < segments.count, position < end {
+            let segment = segments[index]
+            let rest = min(segmentStart + segment.length, end) - position
+            if rest > 0 {
+                let length = min(lengthMax, rest)
+                defer { position += length }
+                return Piece(file: segment.file, offset: position - segmentStart, length: Int(length))
+            }
+            segmentStart += segment.length
+            index += 1
+        }
+        return nil
+    }
+}
+
+/// Reads pieces. Keeps the last file open, and a buffer that has been written for the piece after the next.
+private final class PieceLoader: @unchecked Sendable {
+    // Unchecked: pieces are loaded one after the other, and `spare` is set between two loads.
+    var spare: ByteBuffer?
     private let files: DataFiles
     private var last: (id: DataFileID, file: DataFile)?
 
@@ -94,12 +122,19 @@ private final class OpenFileCache: @unchecked Sendable {
             file = try files.open(piece.file)
             last = (piece.file, file)
         }
-        var buffer = ByteBufferAllocator().buffer(capacity: piece.length)
+        var buffer = takeSpare() ?? ByteBufferAllocator().buffer(capacity: piece.length)
+        // Copies nothing and keeps the storage, unless somebody still holds it.
+        buffer.clear(minimumCapacity: piece.length)
         try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: piece.length) { bytes in
             try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<piece.length]), at: piece.offset)
             return piece.length
         }
         return buffer
+    }
+
+    private func takeSpare() -> ByteBuffer? {
+        defer { spare = nil }
+        return spare
     }
 }
 

@@ -117,8 +117,8 @@ private final class BodyPipe: @unchecked Sendable {
 }
 
 extension S3Service {
-    /// Bytes handed to a blocking thread at once; as much again may wait.
-    private static let batchBytes = 512 * 1024
+    /// Bytes handed to a blocking thread at once. As much again waits in the channel, which then stops reading.
+    private static let batchBytes = 256 * 1024
     /// Bytes of a request document.
     private static let documentBytesMax = 8 << 20
 

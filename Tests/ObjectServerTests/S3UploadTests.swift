@@ -55,6 +55,29 @@ import Testing
         }
     }
 
+    @Test func rangesAcrossPartsAndChunks() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let id = try await start(s3, "mp")
+            var whole: [UInt8] = []
+            var parts: [(Int, String)] = []
+            for (number, size) in [5 << 20, (5 << 20) + 1, 3].enumerated() {
+                let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9 &+ number) }
+                whole += bytes
+                parts.append((number + 1, try await part(s3, "mp", id, number + 1, bytes).etag))
+            }
+            #expect(try await complete(s3, "mp", id, parts).status == 200)
+            let size = whole.count
+            let chunk = 128 * 1024
+            for (low, high) in [
+                (0, size), (0, chunk), (chunk - 1, chunk + 1), ((5 << 20) - 1, (5 << 20) + 1), (1, size - 1), (size - 4, size),
+                (size - 1, size), ((5 << 20) + chunk, (10 << 20) + 2),
+            ] {
+                let got = try await s3.send("GET", "/bkt/mp", ["range": "bytes=\(low)-\(high - 1)"])
+                #expect(got.body == Array(whole[low..<high]), "\(low)..<\(high)")
+            }
+        }
+    }
+
     @Test func smallPartsAreRefused() async throws {
         try await withBucket { (s3: S3Harness) async throws -> Void in
             let id = try await start(s3, "k")
