@@ -5,15 +5,19 @@ import SparkPlan
 import Support
 import TextFormats
 
-/// Directories and globs of CSV files, read-only. One task per file; the next bytes of a file are fetched while the
-/// present ones are read.
+/// Directories and globs of CSV files, read-only. The next bytes of a file are fetched while the present ones are read.
+///
+/// A large file is several tasks, cut at line ends, unless records may go on behind them (`multiLine`) or must be
+/// numbered (`_metadata.row_index`, and FAILFAST, whose error says which record it was).
 ///
 /// With `badRecordsPath` every record that does not fit is written, as a JSON line `{path, record, reason}`, to a file
 /// below that path, and left out of the result.
 package struct CSVFormat: TableFormat {
     package let name = "csv"
+    private let taskBytes: Int64
 
-    package init() {}
+    /// - Parameter taskBytes: about how much of a file one task reads.
+    package init(taskBytes: Int64 = 64 << 20) { self.taskBytes = max(1, taskBytes) }
 
     package func source(
         paths: [String], schema: StructType?, options: FormatOptions, context: SourceContext
@@ -26,13 +30,13 @@ package struct CSVFormat: TableFormat {
         if let schema {
             data = schema.fields
         } else {
-            let input = RangeInput(files[0])
+            let input = CSVInput(files[0], 0..<files[0].metadata.size)
             data = try translated(files[0]) { try CSVInference.schema(options: csv) { try input.read($0) }.fields }
         }
         data.removeAll { field in partitions.fields.contains { $0.name.lowercased() == field.name.lowercased() } }
         for index in data.indices { data[index].nullable = true }
         return CSVSource(
-            files: files, data: data, partitions: partitions, options: csv,
+            files: files, data: data, partitions: partitions, options: csv, taskBytes: taskBytes,
             badRecords: try options["badRecordsPath"].map {
                 try BadRecords(path: $0, context: context)
             }, description: paths.joined(separator: ", "))
@@ -56,6 +60,7 @@ private struct CSVSource: TableSource {
     let data: [StructField]
     let partitions: FilePartitions
     let options: CSVOptions
+    let taskBytes: Int64
     let badRecords: BadRecords?
     let description: String
 
@@ -66,30 +71,49 @@ private struct CSVSource: TableSource {
     var explainName: String { "csv \(description)" }
 
     func scan(_ request: ScanRequest) -> [any ScanTask] {
-        files.indices.map { index in
-            CSVTask(
-                source: self, file: files[index],
-                columns: FileColumns(
-                    columns: request.columns, data: data, partitions: partitions.fields,
-                    partitionValues: partitions.values[index], file: files[index], hidden: hiddenColumns))
+        let rowIndex = data.count + partitions.fields.count + hiddenColumns.count - 1
+        let isCut = options.recordsEndWithLines && options.mode != .failFast && !request.columns.contains(rowIndex)
+        return files.indices.flatMap { index in
+            let columns = FileColumns(
+                columns: request.columns, data: data, partitions: partitions.fields,
+                partitionValues: partitions.values[index], file: files[index], hidden: hiddenColumns)
+            let size = files[index].metadata.size
+            let count = isCut ? max(1, min(size / taskBytes, 100_000)) : 1
+            return (0..<count).map { part in
+                let start = size / count * part
+                let end = part + 1 == count ? size : size / count * (part + 1)
+                return CSVTask(source: self, file: files[index], range: start..<end, columns: columns)
+            }
         }
     }
 }
 
+extension CSVOptions {
+    /// Whether every line end outside comments and blank lines ends a record.
+    fileprivate var recordsEndWithLines: Bool {
+        !multiLine && [sep, quote, escape, comment ?? 0].allSatisfy { $0 != 10 && $0 != 13 }
+    }
+}
+
+/// The records that begin in a range of a file.
 private struct CSVTask: ScanTask {
     let source: CSVSource
     let file: ObjectFile
+    let range: Range<Int64>
     let columns: FileColumns
 
-    var estimatedBytes: Int64 { file.metadata.size }
+    var estimatedBytes: Int64 { Int64(range.count) }
 
     func open() throws -> any BatchReader {
         let schema = StructType(source.data)
         let positions = columns.read.compactMap { schema.index(of: $0.name, caseSensitive: true) }
-        let input = RangeInput(file)
-        let reader = try CSVReader(schema: schema, columns: positions, options: source.options) { try input.read($0) }
-        let log = source.badRecords?.log(of: file)
-        if let log { reader.badRecord = { log.add($0.text, $0.reason) } }
+        let input = CSVInput(file, range)
+        let start = try input.start()
+        let reader = try CSVReader(schema: schema, columns: positions, options: source.options, start: start) {
+            try input.read($0)
+        }
+        let log = source.badRecords?.log(of: file, from: range.lowerBound)
+        if let log { reader.badRecord = { try log.add($0.text, $0.reason) } }
         return CSVBatchReader(file: file, reader: reader, columns: columns, log: log)
     }
 }
@@ -114,60 +138,14 @@ private final class CSVBatchReader: BatchReader {
         if let batch = try translated(file, { try reader.next() }) { return try columns.assemble(batch, rowNumbers: reader.rowNumbers) }
         if !finished {
             finished = true
-            try log?.write()
+            try log?.finish()
         }
         return nil
     }
 }
 
-/// An object's bytes one after another, by ranges, the next range fetched ahead. Used by one thread.
-private final class RangeInput {
-    private static let rangeBytes: Int64 = 4 << 20
-    private static let fetchers = BlockingExecutor(name: "prefetch", threads: 8)
-
-    private let file: ObjectFile
-    private var fetched: Int64 = 0
-    private var ahead: FutureValue<[UInt8]>?
-    private var current: [UInt8] = []
-    private var position = 0
-
-    init(_ file: ObjectFile) { self.file = file }
-
-    private func fetch() {
-        let start = fetched
-        let end = min(start + Self.rangeBytes, file.metadata.size)
-        guard start < end else {
-            ahead = nil
-            return
-        }
-        fetched = end
-        let future = FutureValue<[UInt8]>()
-        let file = file
-        ahead = future
-        Self.fetchers.submit {
-            future.fulfil(
-                Result { try file.store.get(file.metadata.key, range: start..<end, ifMatch: file.metadata.etag).bytes })
-        }
-    }
-
-    func read(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        if position == current.count {
-            if fetched == 0 { fetch() }
-            guard let future = ahead else { return 0 }
-            current = try future.get()
-            position = 0
-            fetch()
-        }
-        let count = min(buffer.count, current.count - position)
-        current.withUnsafeBytes { bytes in
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[position..<position + count]))
-        }
-        position += count
-        return count
-    }
-}
-
-/// Where a query's bad records go: `<path>/<time of the query>/bad_records/part-<name of the file>.json`.
+/// Where a query's bad records go: `<path>/<time of the query>/bad_records/part-<name of the file>.json`; those of
+/// further tasks of a file have the task's first byte in the name, too.
 private struct BadRecords: Sendable {
     private let store: BlockingObjectStore
     private let prefix: String
@@ -180,19 +158,23 @@ private struct BadRecords: Sendable {
             + "/bad_records/"
     }
 
-    func log(of file: ObjectFile) -> BadRecordLog {
+    func log(of file: ObjectFile, from start: Int64) -> BadRecordLog {
         // The whole key, so that files of one name in two directories stay apart; repeated attempts write the same.
-        let name = file.metadata.key.map { $0 == "/" ? "_" : String($0) }.joined()
+        let name = file.metadata.key.map { $0 == "/" ? "_" : String($0) }.joined() + (start == 0 ? "" : ".\(start)")
         return BadRecordLog(store: store, key: "\(prefix)part-\(name).json", path: file.uri)
     }
 }
 
-/// The bad records of one file, written when its last row has been read.
+/// The bad records of one task, visible when its last row has been read.
 private final class BadRecordLog {
+    /// Lines that are kept before they are handed on.
+    private static let bytesMax = 1 << 20
+
     private let store: BlockingObjectStore
     private let key: String
     private let path: String
     private var lines: [UInt8] = []
+    private var upload: (any BlockingObjectUpload)?
 
     init(store: BlockingObjectStore, key: String, path: String) {
         self.store = store
@@ -200,12 +182,25 @@ private final class BadRecordLog {
         self.path = path
     }
 
-    func add(_ record: String, _ reason: String) {
+    deinit { upload?.abort() }
+
+    func add(_ record: String, _ reason: String) throws {
         let line: JSONObject = ["path": .string(path), "record": .string(record), "reason": .string(reason)]
-        lines += JSONValue.object(line).bytes + [10]
+        lines += JSONValue.object(line).bytes
+        lines.append(10)
+        if lines.count >= Self.bytesMax { try handOn() }
     }
 
-    func write() throws {
-        if !lines.isEmpty { try store.put(key, lines) }
+    func finish() throws {
+        if !lines.isEmpty { try handOn() }
+        _ = try upload?.complete()
+        upload = nil
+    }
+
+    private func handOn() throws {
+        let upload = try self.upload ?? store.upload(key)
+        self.upload = upload
+        try upload.write(lines)
+        lines.removeAll(keepingCapacity: true)
     }
 }

@@ -39,22 +39,24 @@ package final class CSVReader {
 
     private var tokenizer: CSVTokenizer
     private var window: Buffer
-    private var windowStart: Int64 = 0
+    private var windowStart: Int64
     private var filled = 0
     private var position = 0
     private var atEnd = false
     private var records = CSVRecords()
     private var skipHeader: Bool
-    private var isAtStart = true
+    private var isAtStart: Bool
 
     private static let windowBytes = 1 << 20
 
     /// - Parameters:
     ///   - schema: of the whole record, the corrupt-record column included if wanted.
     ///   - columns: positions in `schema` to deliver, in that order; nil for all.
+    ///   - start: where in the input `read` begins: behind a line end, or at 0, where a header and a byte order mark are
+    ///     looked for. Rows are numbered from there.
     /// - Throws: `SparkError` for a type that CSV cannot hold.
     package init(
-        schema: StructType, columns: [Int]? = nil, options: CSVOptions, read: @escaping Read
+        schema: StructType, columns: [Int]? = nil, options: CSVOptions, start: Int64 = 0, read: @escaping Read
     ) throws {
         let wanted = columns ?? Array(schema.fields.indices)
         self.options = options
@@ -70,7 +72,9 @@ package final class CSVReader {
         converters = try places.map { place in try CSVColumn(place.map { fields[$0].dataType } ?? .string, options) }
         tokenizer = CSVTokenizer(options)
         window = Buffer(bytes: Self.windowBytes)
-        skipHeader = options.header
+        windowStart = start
+        isAtStart = start == 0
+        skipHeader = isAtStart && options.header
     }
 
     /// The next rows; nil at the end.
