@@ -26,6 +26,8 @@ struct DeltaWriteLayout: Sendable {
 final class DeltaFileWriter: BatchWriter {
     /// Files open at once; the one begun first is closed when another partition comes.
     private static let openFilesMax = 32
+    /// Encoded bytes of all row groups under way; with more the largest is ended. One alone is ended sooner.
+    private static let groupBytesMax = 96 << 20
 
     private let log: DeltaLog
     private let layout: DeltaWriteLayout
@@ -35,6 +37,7 @@ final class DeltaFileWriter: BatchWriter {
     private var open: [String: OpenFile] = [:]
     /// Directories of open files in the order they were begun.
     private var order: [String] = []
+    private var groupBytes = 0
     private var files: [AddFile] = []
     private var rows: Int64 = 0
     /// Set when the write is known to have been committed before: rows are passed over.
@@ -91,6 +94,8 @@ final class DeltaFileWriter: BatchWriter {
         let values: [String?]
         let upload: any BlockingObjectUpload
         let writer: ParquetWriter
+        /// Of the row group under way, as counted in the sum.
+        var groupBytes = 0
 
         init(path: String, values: [String?], upload: any BlockingObjectUpload, writer: ParquetWriter) {
             self.path = path
@@ -105,9 +110,22 @@ final class DeltaFileWriter: BatchWriter {
             .map { partitionDirectory(column: layout.schema.fields[$0].name, value: $1) + "/" }.joined()
         let file = try open[directory] ?? begin(directory, values)
         try file.writer.write(batch)
+        try handOn(file)
+        if file.writer.estimatedBytes >= layout.targetFileBytes { return try close(directory) }
+        if groupBytes > Self.groupBytesMax, let largest = order.compactMap({ open[$0] }).max(by: { $0.groupBytes < $1.groupBytes })
+        {
+            try largest.writer.endRowGroup()
+            try handOn(largest)
+        }
+    }
+
+    /// Uploads what is ready and counts what is not.
+    private func handOn(_ file: OpenFile) throws {
         let bytes = file.writer.takeBytes()
         if !bytes.isEmpty { try file.upload.write(bytes) }
-        if file.writer.estimatedBytes >= layout.targetFileBytes { try close(directory) }
+        groupBytes -= file.groupBytes
+        file.groupBytes = file.writer.groupBytes
+        groupBytes += file.groupBytes
     }
 
     private func begin(_ directory: String, _ values: [String?]) throws -> OpenFile {
@@ -127,6 +145,7 @@ final class DeltaFileWriter: BatchWriter {
     private func close(_ directory: String) throws {
         guard let file = open.removeValue(forKey: directory) else { return }
         order.removeAll { $0 == directory }
+        groupBytes -= file.groupBytes
         do {
             let written = try file.writer.finish()
             try file.upload.write(file.writer.takeBytes())

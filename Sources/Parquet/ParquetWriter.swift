@@ -83,10 +83,11 @@ package final class ParquetWriter {
         }
         for leaf in leaves { try leaf.closePageIfFull() }
         groupRows += batch.rowCount
-        if groupRows >= options.rowGroupRows || leaves.reduce(0, { $0 + $1.estimatedBytes }) >= options.rowGroupBytes {
-            try closeRowGroup()
-        }
+        if groupRows >= options.rowGroupRows || groupBytes >= options.rowGroupBytes { try endRowGroup() }
     }
+
+    /// Encoded bytes of the row group under way, about.
+    package var groupBytes: Int { leaves.reduce(0) { $0 + $1.estimatedBytes } }
 
     /// Bytes of the file since the last call.
     package func takeBytes() -> [UInt8] {
@@ -101,12 +102,12 @@ package final class ParquetWriter {
 
     /// The size the file would have now, about.
     package var estimatedBytes: Int64 {
-        offset + Int64(output.count) + Int64(leaves.reduce(0) { $0 + $1.estimatedBytes })
+        offset + Int64(output.count) + Int64(groupBytes)
     }
 
     /// Ends the file; its last bytes are to be taken afterwards. Nothing may be written any more.
     package func finish() throws(ParquetError) -> WrittenFile {
-        try closeRowGroup()
+        try endRowGroup()
         var metadata = FileMetaData()
         metadata.schema = elements
         metadata.numRows = rowCount
@@ -123,7 +124,8 @@ package final class ParquetWriter {
             rowCount: rowCount, byteCount: offset + Int64(output.count), columns: nodes.map { Self.figures(of: $0) })
     }
 
-    private func closeRowGroup() throws(ParquetError) {
+    /// Ends the row group under way before it is full; its bytes can be taken then. Nothing happens without rows.
+    package func endRowGroup() throws(ParquetError) {
         guard groupRows > 0 else { return }
         var group = RowGroup()
         group.fileOffset = offset + Int64(output.count)
