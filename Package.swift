@@ -51,7 +51,6 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 
 let package = Package(
     name: "millrace",
@@ -68,7 +67,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
-        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -163,7 +161,7 @@ let package = Package(
                 "AWSProtocol", "JSONModel", "ServiceKit", "Support", hummingbirdCore, httpTypes, nioCore, nioPosix,
                 nioHTTPTypes, logging, lifecycle,
             ]),
-        library("Console", ["AWSProtocol", "JSONModel", "ServiceKit", "Support", mustache, nioCore]),
+        library("Console", ["AWSProtocol", "JSONModel", "ServiceKit", "Support", nioCore]),
 
         // The library for job authors.
         library(
@@ -207,6 +205,7 @@ let package = Package(
         tests("ObjectStoreTests", ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"]),
         tests("ObjectServerTests", ["AWSProtocol", "JSONModel", "ObjectServer", "S3Service", "ServiceKit", "StateStore", "Support", nioCore, crypto]),
         tests("BackupTests", ["Backup", "JSONModel", "StateStore", "Support"]),
+        tests("ConsoleTests", ["AWSProtocol", "Console", "JSONModel", "ServiceKit", "Support", nioCore]),
         tests("CatalogTests", ["AWSProtocol", "BatchEngine", "BatchScheduling", "CatalogEngine", "GlueModel", "GlueService", "JSONModel", "ServiceKit", "StateStore", "Support"]),
         tests("BatchSchedulingTests", ["BatchScheduling", "JSONModel", "Support"]),
         tests("ProcessRunnerTests", ["JSONModel", "ProcessRunner", "Support", "millrace-shim"]),

@@ -1,6 +1,5 @@
 import AWSProtocol
 package import JSONModel
-import Mustache
 import NIOCore
 package import ServiceKit
 package import Support
@@ -17,7 +16,6 @@ package struct WebConsole: Sendable {
     private let context: @Sendable () -> CallContext
     private let metrics: @Sendable () async -> [Metric]
     private let readiness: @Sendable () async -> String?
-    private let templates: ConsoleTemplates
 
     /// - Parameters:
     ///   - builtInQueues: job queues that exist without being listed.
@@ -28,7 +26,7 @@ package struct WebConsole: Sendable {
         states: any JSONService, batch: any JSONService, logs: any JSONService, builtInQueues: [String],
         context: @escaping @Sendable () -> CallContext, metrics: @escaping @Sendable () async -> [Metric],
         readiness: @escaping @Sendable () async -> String?
-    ) throws {
+    ) {
         self.states = states
         self.batch = batch
         self.logs = logs
@@ -36,7 +34,6 @@ package struct WebConsole: Sendable {
         self.context = context
         self.metrics = metrics
         self.readiness = readiness
-        templates = try ConsoleTemplates()
     }
 
     package func respond(to request: IncomingRequest) async -> HTTPAnswer {
@@ -55,18 +52,18 @@ package struct WebConsole: Sendable {
                 return page("Execution", try await execution(segments[1]), live: true)
             case "jobs" where segments.count == 2:
                 return page("Job", try await job(segments[1]), live: true)
-            default: return page("Not found", "<p>There is no such page. <a href=\"/\">Overview</a></p>", status: 404)
+            default: return page("Not found", ConsolePages.notFound, status: 404)
             }
         } catch let error as AWSError {
-            return page("Not found", templates.failure.render(["message": error.message]), status: error.httpStatus)
+            return page("Not found", ConsolePages.failure(error.message), status: error.httpStatus)
         } catch {
-            return page("Error", templates.failure.render(["message": "\(error)"]), status: 500)
+            return page("Error", ConsolePages.failure("\(error)"), status: 500)
         }
     }
 
     // MARK: Pages
 
-    private func overview() async throws -> String {
+    private func overview() async throws -> HTML {
         let context = context()
         let machines = try await states.call("ListStateMachines", ["maxResults": 100], context)["stateMachines"]
         var executions: [JSONValue] = []
@@ -78,31 +75,26 @@ package struct WebConsole: Sendable {
         }
         executions.sort { ($0["startDate"]?.double ?? 0) > ($1["startDate"]?.double ?? 0) }
         let now = context.receivedAt.secondsSince1970
-        let executionRows: [[String: Any]] = executions.prefix(50).map { execution in
+        let executionRows = executions.prefix(50).map { execution in
             let arn = execution["executionArn"]?.string ?? ""
-            return [
-                "link": "/executions/" + PercentEncoding.encode(arn), "name": execution["name"]?.string ?? "",
-                "machine": arn.split(separator: ":").dropLast().last.map(String.init) ?? "",
-                "status": execution["status"]?.string ?? "", "started": clock(execution["startDate"]),
-                "took": span(execution["startDate"]?.double, execution["stopDate"]?.double ?? now),
-            ]
+            return ConsolePages.ExecutionRow(
+                link: "/executions/" + PercentEncoding.encode(arn), name: execution["name"]?.string ?? "",
+                machine: arn.split(separator: ":").dropLast().last.map(String.init) ?? "",
+                status: execution["status"]?.string ?? "", started: clock(execution["startDate"]),
+                took: span(execution["startDate"]?.double, execution["stopDate"]?.double ?? now))
         }
-        let jobRows = try await jobs(context).prefix(50).map { job -> [String: Any] in
-            [
-                "link": "/jobs/" + PercentEncoding.encode(job["jobId"]?.string ?? ""),
-                "name": job["jobName"]?.string ?? "", "queue": job["queue"]?.string ?? "",
-                "status": job["status"]?.string ?? "", "created": clock(milliseconds: job["createdAt"]),
-                "took": job["startedAt"]?.double.map {
+        let jobRows = try await jobs(context).prefix(50).map { job in
+            ConsolePages.JobRow(
+                link: "/jobs/" + PercentEncoding.encode(job["jobId"]?.string ?? ""),
+                name: job["jobName"]?.string ?? "", queue: job["queue"]?.string ?? "",
+                status: job["status"]?.string ?? "", created: clock(milliseconds: job["createdAt"]),
+                took: job["startedAt"]?.double.map {
                     span($0 / 1000, job["stoppedAt"]?.double.map { $0 / 1000 } ?? now)
                 } ?? "",
-                "reason": job["statusReason"]?.string ?? "",
-                "read": job["progress"]?["rowsRead"]?.text ?? "", "written": job["progress"]?["rowsWritten"]?.text ?? "",
-            ]
+                reason: job["statusReason"]?.string ?? "", read: job["progress"]?["rowsRead"]?.text ?? "",
+                written: job["progress"]?["rowsWritten"]?.text ?? "")
         }
-        return templates.overview.render([
-            "executions": executionRows, "noExecutions": executionRows.isEmpty, "jobs": Array(jobRows),
-            "noJobs": jobRows.isEmpty,
-        ] as [String: Any])
+        return ConsolePages.overview(executionRows, jobRows)
     }
 
     private func jobs(_ context: CallContext) async throws -> [JSONObject] {
@@ -121,31 +113,30 @@ package struct WebConsole: Sendable {
         return found.sorted { ($0["createdAt"]?.double ?? 0) > ($1["createdAt"]?.double ?? 0) }
     }
 
-    private func execution(_ arn: String) async throws -> String {
+    private func execution(_ arn: String) async throws -> HTML {
         let context = context()
         let description = try await states.call("DescribeExecution", ["executionArn": .string(arn)], context)
         let history = try await states.call(
             "GetExecutionHistory", ["executionArn": .string(arn), "maxResults": 1000], context)
         let begin = description["startDate"]?.double ?? 0
-        let rows: [[String: Any]] = (history["events"]?.array ?? []).map { event in
+        let rows = (history["events"]?.array ?? []).map { event in
             let details = event.object?.first { $0.key.hasSuffix("EventDetails") }?.value
             let what = ["name", "resource", "error", "cause"].compactMap { details?[$0]?.string }.joined(separator: " · ")
-            return [
-                "id": event["id"]?.text ?? "", "type": event["type"]?.string ?? "",
-                "at": span(begin, event["timestamp"]?.double ?? begin), "what": String(what.prefix(160)),
-                "bad": ["Failed", "TimedOut", "Aborted"].contains { (event["type"]?.string ?? "").hasSuffix($0) },
-            ]
+            return ConsolePages.EventRow(
+                id: event["id"]?.text ?? "", type: event["type"]?.string ?? "",
+                at: span(begin, event["timestamp"]?.double ?? begin), what: String(what.prefix(160)),
+                isFailure: ["Failed", "TimedOut", "Aborted"].contains { (event["type"]?.string ?? "").hasSuffix($0) })
         }
-        return templates.execution.render([
-            "arn": arn, "name": description["name"]?.string ?? "", "status": description["status"]?.string ?? "",
-            "started": clock(description["startDate"]),
-            "took": span(begin, description["stopDate"]?.double ?? context.receivedAt.secondsSince1970),
-            "error": description["error"]?.string ?? "", "cause": description["cause"]?.string ?? "",
-            "input": pretty(description["input"]), "output": pretty(description["output"]), "events": rows,
-        ] as [String: Any])
+        return ConsolePages.execution(
+            ConsolePages.Execution(
+                arn: arn, name: description["name"]?.string ?? "", status: description["status"]?.string ?? "",
+                started: clock(description["startDate"]),
+                took: span(begin, description["stopDate"]?.double ?? context.receivedAt.secondsSince1970),
+                error: description["error"]?.string ?? "", cause: description["cause"]?.string ?? "",
+                input: pretty(description["input"]), output: pretty(description["output"]), events: rows))
     }
 
-    private func job(_ id: String) async throws -> String {
+    private func job(_ id: String) async throws -> HTML {
         let context = context()
         let answer = try await batch.call("DescribeJobs", ["jobs": [.string(id)]], context)
         guard let job = answer["jobs"]?[0]?.object else {
@@ -158,18 +149,17 @@ package struct WebConsole: Sendable {
                 context)
             lines = (page["events"]?.array ?? []).compactMap { $0["message"]?.string }
         }
-        return templates.job.render([
-            "id": id, "name": job["jobName"]?.string ?? "", "status": job["status"]?.string ?? "",
-            "reason": job["statusReason"]?.string ?? "", "log": lines.joined(separator: "\n"),
-            "details": JSONValue.object(job).prettyText,
-        ] as [String: Any])
+        return ConsolePages.job(
+            ConsolePages.Job(
+                id: id, name: job["jobName"]?.string ?? "", status: job["status"]?.string ?? "",
+                reason: job["statusReason"]?.string ?? "", log: lines.joined(separator: "\n"),
+                details: JSONValue.object(job).prettyText))
     }
 
     // MARK: Answers
 
-    private func page(_ title: String, _ body: String, live: Bool = false, status: Int = 200) -> HTTPAnswer {
-        let html = templates.layout.render(["title": title, "body": body, "live": live] as [String: Any])
-        return text(status, html, type: "text/html; charset=utf-8")
+    private func page(_ title: String, _ body: HTML, live: Bool = false, status: Int = 200) -> HTTPAnswer {
+        text(status, ConsolePages.layout(title: title, body, live: live).markup, type: "text/html; charset=utf-8")
     }
 
     private func text(_ status: Int, _ text: String, type: String = "text/plain; charset=utf-8") -> HTTPAnswer {
