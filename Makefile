@@ -70,7 +70,7 @@ reference: build $(VENV)/ready  ## write docs/cli.md and docs/api.md from what t
 	$(VENV)/bin/python packaging/operations.py $(BIN)/millrace > .build/api.md && mv .build/api.md docs/api.md
 
 docs: $(VENV)/ready  ## make the documentation as a site of plain HTML in .build/site
-	$(VENV)/bin/python packaging/site.py .build/site
+	$(VENV)/bin/python packaging/website.py .build/site
 
 clean:  ## remove what was built
 	rm -rf .build

@@ -145,7 +145,7 @@ def man(command, release):
 # Markdown
 
 def usage(name, command):
-    """The line that shows how a command is written, broken before 110 columns."""
+    """The line that shows how a command is written, broken before 96 columns."""
     words = []
     for a in arguments(command):
         if a["kind"] == "positional":
@@ -156,7 +156,7 @@ def usage(name, command):
         words.append(f"[{text}]" if a["isOptional"] else text)
     lines, line = [], f"millrace {name}"
     for text in words:
-        if len(line) + len(text) > 104:
+        if len(line) + len(text) > 92:
             lines.append(line + " \\")
             line = "    " + text
         else:
