@@ -89,8 +89,8 @@ let package = Package(
         // Tier 1: cores. No I/O, no clock.
         library("JSONPath", ["JSONModel", "Support"]),
         library("JSONata", ["CPCRE2", "JSONModel", "Support", crypto]),
-        library("StatesLanguage", ["JSONModel", "JSONPath", "Support"]),
-        library("StatesRuntime", ["JSONModel", "JSONPath", "StatesLanguage", "Support", crypto]),
+        library("StatesLanguage", ["JSONModel", "JSONPath", "JSONata", "Support"]),
+        library("StatesRuntime", ["JSONModel", "JSONPath", "JSONata", "StatesLanguage", "Support", crypto]),
         library("BatchScheduling", ["JSONModel", "Support"]),
         library("GlueModel", ["JSONModel", "Support"]),
         library("SettingsModel", ["CYAML", "JSONModel", "Support"]),

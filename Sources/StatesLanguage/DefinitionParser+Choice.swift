@@ -24,6 +24,7 @@ extension DefinitionParser {
                 continue
             }
             let assign = assign(object, at: place)
+            let output = output(object, at: place)
             let next = string(object, "Next", at: place)
             if let next {
                 target(next, at: place + "/Next", siblings: siblings, referred: &referred)
@@ -31,7 +32,7 @@ extension DefinitionParser {
                 report("These fields are required: [Next]", at: place)
             }
             if let condition = condition(object, at: place, isTop: true), let next {
-                rules.append(ChoiceRule(condition: condition, next: next, assign: assign))
+                rules.append(ChoiceRule(condition: condition, next: next, assign: assign, output: output))
             }
         }
         guard rules.count == values.count else { return nil }
@@ -39,6 +40,7 @@ extension DefinitionParser {
     }
 
     private mutating func condition(_ object: JSONObject, at location: String, isTop: Bool) -> ChoiceCondition? {
+        if current.language == .jsonata { return jsonataCondition(object, at: location) }
         let extra: Set<String> = isTop ? ["Next", "Assign", "Comment", "Variable"] : ["Variable", "Comment"]
         let operators = object.keys.filter { !extra.contains($0) }
         guard operators.count == 1, let name = operators.first else {
@@ -112,6 +114,18 @@ extension DefinitionParser {
             return nil
         }
         return .compare(variable: variable, comparison, .literal(value), name: name)
+    }
+
+    private mutating func jsonataCondition(_ object: JSONObject, at location: String) -> ChoiceCondition? {
+        checkFields(object, ["Condition", "Next", "Assign", "Output", "Comment"], location)
+        guard let value = object["Condition"] else {
+            report("These fields are required: [Condition]", at: location)
+            return nil
+        }
+        if let constant = value.bool { return .constant(constant) }
+        if let expression = expression(object, "Condition", at: location) { return .expression(expression) }
+        report("Expected value of type Boolean or a JSONata expression", at: location + "/Condition")
+        return nil
     }
 
     private static let typeTests: [String: ChoiceCondition.TypeTest] = [

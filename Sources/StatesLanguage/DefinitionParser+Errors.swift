@@ -51,7 +51,8 @@ extension DefinitionParser {
                 report("Expected value of type Object", at: place)
                 continue
             }
-            checkFields(object, ["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"], place)
+            let own = current.language == .jsonata ? "Output" : "ResultPath"
+            checkFields(object, ["ErrorEquals", "Next", own, "Assign", "Comment"], place)
             let names = errorNames(object, at: place, isLast: index == values.count - 1)
             guard let next = string(object, "Next", at: place) else {
                 if object["Next"] == nil { report("These fields are required: [Next]", at: place) }
@@ -61,7 +62,7 @@ extension DefinitionParser {
             catchers.append(
                 Catcher(
                     errorEquals: names, next: next, resultPath: resultPath(object, at: place),
-                    assign: assign(object, at: place)))
+                    assign: assign(object, at: place), output: output(object, at: place)))
         }
         return catchers
     }

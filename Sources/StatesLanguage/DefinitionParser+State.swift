@@ -22,21 +22,27 @@ extension DefinitionParser {
         if language == .jsonata, own == .jsonPath {
             report("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at: location)
         }
-        if own == .jsonata {
-            // Its fields are another language's: only the transitions are read, so that targets count as reached.
-            for (_, target) in Self.targets(of: fields) { referred.insert(target) }
-            return nil
-        }
-        checkFields(fields, Self.fields(of: type), location)
+        let outer = current
+        current = (location, own)
+        defer { current = outer }
+        let allowed = own == .jsonata ? Self.jsonataFields(of: type) : Self.fields(of: type)
+        checkFields(fields, allowed, location)
         var common = StateFields()
         common.comment = string(fields, "Comment", at: location)
-        common.inputPath = dataPath(fields, "InputPath", at: location)
-        common.outputPath = dataPath(fields, "OutputPath", at: location)
-        if type != .map { common.parameters = template(fields, "Parameters", at: location) }
-        common.resultSelector = template(fields, "ResultSelector", at: location)
-        common.resultPath = resultPath(fields, at: location)
+        common.queryLanguage = own
+        switch own {
+        case .jsonPath:
+            common.inputPath = dataPath(fields, "InputPath", at: location)
+            common.outputPath = dataPath(fields, "OutputPath", at: location)
+            if type != .map { common.parameters = template(fields, "Parameters", at: location) }
+            common.resultSelector = template(fields, "ResultSelector", at: location)
+            common.resultPath = resultPath(fields, at: location)
+        case .jsonata:
+            common.parameters = template(fields, "Arguments", at: location)
+            common.output = template(fields, "Output", at: location)
+        }
         common.assign = assign(fields, at: location)
-        if Self.fields(of: type).contains("Next") {
+        if allowed.contains("Next") {
             common.transition = transition(fields, at: location, siblings: siblings, referred: &referred)
         }
         common.retriers = retriers(fields, at: location)
@@ -84,6 +90,28 @@ extension DefinitionParser {
         }
     }
 
+    private static func jsonataFields(of type: StateType) -> Set<String> {
+        let all: Set = ["Type", "Comment", "QueryLanguage"]
+        let leaving: Set = ["Output", "Assign", "Next", "End"]
+        switch type {
+        case .pass: return all.union(leaving)
+        case .task:
+            return all.union(leaving).union([
+                "Resource", "Arguments", "TimeoutSeconds", "HeartbeatSeconds", "Credentials", "Retry", "Catch",
+            ])
+        case .choice: return all.union(["Choices", "Default", "Output", "Assign"])
+        case .wait: return all.union(leaving).union(["Seconds", "Timestamp"])
+        case .succeed: return all.union(["Output"])
+        case .fail: return all.union(["Error", "Cause"])
+        case .parallel: return all.union(leaving).union(["Arguments", "Branches", "Retry", "Catch"])
+        case .map:
+            return all.union(leaving).union([
+                "ItemProcessor", "Items", "ItemSelector", "MaxConcurrency", "ToleratedFailureCount",
+                "ToleratedFailurePercentage", "Label", "ItemReader", "ItemBatcher", "ResultWriter", "Retry", "Catch",
+            ])
+        }
+    }
+
     private mutating func transition(
         _ fields: JSONObject, at location: String, siblings: JSONObject, referred: inout Set<String>
     ) -> Transition? {
@@ -110,7 +138,7 @@ extension DefinitionParser {
     mutating func target(
         _ name: String, field: String = "Next", at location: String, siblings: JSONObject, referred: inout Set<String>
     ) {
-        if siblings.contains(name) {
+        if siblings.contains(name) || isSingleState {
             referred.insert(name)
         } else {
             report("Missing '\(field)' target: \(name)", code: "MISSING_TRANSITION_TARGET", at: location)
@@ -123,6 +151,7 @@ extension DefinitionParser {
         if fields[key] != nil, fields[key + "Path"] != nil {
             report("Only one of these fields is allowed: [\(key), \(key)Path]", at: location)
         }
+        if let expression = expression(fields, key, at: location) { return .expression(expression) }
         if let value = integer(fields, key, at: location, in: range) { return .literal(value) }
         return referencePath(fields, key + "Path", at: location).map { .path($0) }
     }
@@ -163,12 +192,16 @@ extension DefinitionParser {
     }
 
     private mutating func wait(_ fields: JSONObject, at location: String) -> WaitDuration? {
-        let keys = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+        let keys =
+            current.language == .jsonata ? ["Seconds", "Timestamp"] : ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
         let present = keys.filter { fields[$0] != nil }
         guard present.count == 1 else {
             let list = keys.joined(separator: ", ")
             report("\(present.isEmpty ? "One of these fields is required" : "Only one of these fields is allowed"): [\(list)]", at: location)
             return nil
+        }
+        if let expression = expression(fields, present[0], at: location) {
+            return present[0] == "Seconds" ? .secondsExpression(expression) : .timestampExpression(expression)
         }
         switch present[0] {
         case "Seconds": return integer(fields, "Seconds", at: location, in: 0...Int64.max).map { .seconds($0) }
@@ -193,6 +226,7 @@ extension DefinitionParser {
         if fields[key] != nil, fields[key + "Path"] != nil {
             report("Only one of these fields is allowed: [\(key), \(key)Path]", at: location)
         }
+        if let expression = expression(fields, key, at: location) { return .expression(expression) }
         if let text = string(fields, key, at: location) { return .literal(text) }
         guard let text = string(fields, key + "Path", at: location) else { return nil }
         if let path = PathExpression(text) { return .path(path) }
@@ -218,7 +252,8 @@ extension DefinitionParser {
                 continue
             }
             checkFields(object, ["StartAt", "States", "Comment", "QueryLanguage"], place)
-            if let branch = group(object, at: place, language: .jsonPath) { branches.append(branch) }
+            let inherited = queryLanguage(object, inherited: language, at: place)
+            if let branch = group(object, at: place, language: inherited) { branches.append(branch) }
         }
         return branches.count == values.count ? branches : nil
     }
@@ -230,7 +265,7 @@ extension DefinitionParser {
             return nil
         }
         if keys.count > 1 { report("Only one of these fields is allowed: [ItemProcessor, Iterator]", at: location) }
-        for name in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] where fields[name] != nil {
+        for name in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] where fields[name] != nil && !allowsDistributed {
             report("The field '\(name)' is only for Maps in DISTRIBUTED mode, which this server does not support", at: join(location, name))
         }
         if fields["Parameters"] != nil, fields["ItemSelector"] != nil {
@@ -238,6 +273,7 @@ extension DefinitionParser {
         }
         let selector = template(fields, fields["ItemSelector"] != nil ? "ItemSelector" : "Parameters", at: location)
         let itemsPath = path(fields, "ItemsPath", at: location)
+        let items = items(fields, at: location)
         let concurrency = numberField(fields, "MaxConcurrency", at: location, in: 0...Int64.max)
         let count = numberField(fields, "ToleratedFailureCount", at: location, in: 0...Int64.max)
         let percentage = numberField(fields, "ToleratedFailurePercentage", at: location, in: 0...100)
@@ -247,27 +283,32 @@ extension DefinitionParser {
         }
         let place = join(location, key)
         checkFields(object, ["StartAt", "States", "Comment", "QueryLanguage", "ProcessorConfig"], place)
+        var isDistributed = false
         if let config = object["ProcessorConfig"] {
             switch config["Mode"]?.string {
             case nil, "INLINE": break
+            case "DISTRIBUTED" where allowsDistributed: isDistributed = true
             case "DISTRIBUTED": report("Maps in DISTRIBUTED mode are not supported by this server", at: place + "/ProcessorConfig/Mode")
             default:
                 report("The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]", at: place + "/ProcessorConfig/Mode")
             }
         }
-        guard let processor = group(object, at: place, language: .jsonPath) else { return nil }
+        let inherited = queryLanguage(object, inherited: language, at: place)
+        guard let processor = group(object, at: place, language: inherited) else { return nil }
         return MapFields(
-            processor: processor, itemsPath: itemsPath, itemSelector: selector, maxConcurrency: concurrency,
+            processor: processor, isDistributed: isDistributed, hasReader: fields["ItemReader"] != nil,
+            hasWriter: fields["ResultWriter"] != nil, itemsPath: itemsPath, items: items, itemSelector: selector, maxConcurrency: concurrency,
             toleratedFailureCount: count, toleratedFailurePercentage: percentage)
     }
 
-    /// The names that a state may go to, with the fields that hold them.
-    private static func targets(of fields: JSONObject) -> [(String, String)] {
-        var targets: [(String, String)] = []
-        for key in ["Next", "Default"] { if let name = fields[key]?.string { targets.append((key, name)) } }
-        for key in ["Catch", "Choices"] {
-            for value in fields[key]?.array ?? [] { if let name = value["Next"]?.string { targets.append((key, name)) } }
+    /// JSONata's `Items`: an array, or an expression for one.
+    private mutating func items(_ fields: JSONObject, at location: String) -> PayloadTemplate? {
+        guard let template = template(fields, "Items", at: location) else { return nil }
+        switch template {
+        case .array, .expression, .literal(.array): return template
+        case .object, .literal:
+            report("Expected value of type Array", at: join(location, "Items"))
+            return nil
         }
-        return targets
     }
 }

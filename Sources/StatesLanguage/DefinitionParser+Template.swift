@@ -1,4 +1,5 @@
 import JSONModel
+import JSONata
 
 // Payload templates and variables.
 extension DefinitionParser {
@@ -9,11 +10,13 @@ extension DefinitionParser {
 
     private mutating func template(_ value: JSONValue, at location: String) -> PayloadTemplate {
         switch value {
+        case .string(let text) where current.language == .jsonata:
+            return expression(text, at: location).map { .expression($0) } ?? .literal(value)
         case .object(let object):
             var members: [PayloadTemplate.Member] = []
             var isLiteral = true
             for (key, member) in object {
-                if key.utf8.count > 2, key.hasSuffix(".$") {
+                if current.language == .jsonPath, key.utf8.count > 2, key.hasSuffix(".$") {
                     isLiteral = false
                     if let value = dynamicValue(member, key: key, at: location) {
                         members.append(PayloadTemplate.Member(name: String(key.dropLast(2)), key: key, value: value))
@@ -69,7 +72,7 @@ extension DefinitionParser {
             return nil
         }
         for key in object.keys {
-            let name = key.hasSuffix(".$") ? String(key.dropLast(2)) : key
+            let name = current.language == .jsonPath && key.hasSuffix(".$") ? String(key.dropLast(2)) : key
             let scalars = name.unicodeScalars
             let isIdentifier = scalars.first.map { $0.properties.isIDStart } ?? false
                 && scalars.allSatisfy { $0.properties.isIDContinue }
@@ -78,5 +81,37 @@ extension DefinitionParser {
             }
         }
         return template(value, at: place)
+    }
+
+    /// JSONata's `Output` of a rule or a catcher.
+    mutating func output(_ fields: JSONObject, at location: String) -> PayloadTemplate? {
+        current.language == .jsonata ? template(fields, "Output", at: location) : nil
+    }
+
+    /// The JSONata expression of a field that holds a string in `{% %}`; nil for anything else.
+    mutating func expression(_ fields: JSONObject, _ key: String, at location: String) -> JSONataField? {
+        guard current.language == .jsonata, let text = fields[key]?.string else { return nil }
+        return expression(text, at: join(location, key))
+    }
+
+    private mutating func expression(_ text: String, at location: String) -> JSONataField? {
+        let isOpened = text.hasPrefix("{%"), isClosed = text.hasSuffix("%}") && text.utf8.count >= 4
+        guard isOpened, isClosed else {
+            if isOpened || text.hasSuffix("%}") {
+                report("A JSONata expression must begin with '{%' and end with '%}', but was: \(text)", at: location)
+            }
+            return nil
+        }
+        let blank: Set<Character> = [" ", "\t", "\n", "\r", "\r\n"]
+        var inner = text.dropFirst(2).dropLast(2).drop(while: blank.contains)
+        while let last = inner.last, blank.contains(last) { inner.removeLast() }
+        do {
+            let expression = try JSONataExpression(parsing: String(inner))
+            return JSONataField(
+                text: String(inner), location: String(location.dropFirst(current.location.count + 1)), expression: expression)
+        } catch {
+            report("The JSONata expression '\(inner)' is not valid. \(error.code): \(error.message)", at: location)
+            return nil
+        }
     }
 }

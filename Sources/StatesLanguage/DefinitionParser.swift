@@ -5,10 +5,17 @@ import JSONPath
 /// put into document order at the end.
 struct DefinitionParser {
     let type: StateMachineType
+    /// Whether one state is read by itself, whose transitions lead elsewhere.
+    var isSingleState = false
+    /// Whether a Map in DISTRIBUTED mode may be described, though not run.
+    var allowsDistributed = false
     var diagnostics: [Diagnostic] = []
     /// Names of all states of the machine, which must differ.
-    private var stateNames: Set<String> = []
-    var usesJSONata = false
+    var stateNames: Set<String> = []
+    /// Of the whole machine, which states inside a Map or Parallel inherit, too.
+    var language = QueryLanguage.jsonPath
+    /// The state being read.
+    var current = (location: "", language: QueryLanguage.jsonPath)
 
     static func parse(
         _ text: String, type: StateMachineType
@@ -29,7 +36,7 @@ struct DefinitionParser {
         return (diagnostics.contains { $0.severity == .error } ? nil : definition, diagnostics)
     }
 
-    private static func finding(on error: JSONSyntaxError, in text: String) -> Diagnostic {
+    static func finding(on error: JSONSyntaxError, in text: String) -> Diagnostic {
         if text.utf8.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
             return Diagnostic(
                 .error, code: Diagnostic.invalidSchema, message: "Definition must be a valid JSON object", location: nil)
@@ -43,17 +50,14 @@ struct DefinitionParser {
             .error, code: Diagnostic.invalidJSON, message: "\(error.message)\n at \(place)", location: place)
     }
 
-    private mutating func machine(_ object: JSONObject, text: String) -> StateMachineDefinition? {
+    mutating func machine(_ object: JSONObject, text: String) -> StateMachineDefinition? {
         let allowed: Set = ["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]
         checkFields(object, allowed, "/")
-        let language = queryLanguage(object, inherited: .jsonPath, at: "/")
+        language = queryLanguage(object, inherited: .jsonPath, at: "/")
         let timeout = integer(object, "TimeoutSeconds", at: "", in: 1...99_999_999)
         let version = string(object, "Version", at: "")
         let comment = string(object, "Comment", at: "")
         let root = group(object, at: "", language: language)
-        if usesJSONata, !diagnostics.contains(where: { $0.severity == .error }) {
-            report("The query language 'JSONata' is not supported by this server", at: "/")
-        }
         guard let root else { return nil }
         return StateMachineDefinition(
             text: text, comment: comment, version: version, timeoutSeconds: timeout, root: root)
@@ -110,7 +114,7 @@ struct DefinitionParser {
     }
 
     /// Orders findings by where their locations stand in the document, a missing field by its object.
-    private static func inDocumentOrder(_ diagnostics: [Diagnostic], _ document: JSONValue) -> [Diagnostic] {
+    static func inDocumentOrder(_ diagnostics: [Diagnostic], _ document: JSONValue) -> [Diagnostic] {
         guard diagnostics.count > 1 else { return diagnostics }
         var positions: [String: Int] = [:]
         func visit(_ value: JSONValue, _ path: String) {
@@ -127,12 +131,6 @@ struct DefinitionParser {
             return (first, a.offset) < (second, b.offset)
         }.map(\.element)
     }
-}
-
-/// The language of a state's expressions.
-enum QueryLanguage: String {
-    case jsonPath = "JSONPath"
-    case jsonata = "JSONata"
 }
 
 // Reading of single fields.
@@ -153,7 +151,6 @@ extension DefinitionParser {
             report("The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]", at: join(location, "QueryLanguage"))
             return inherited
         }
-        if language == .jsonata { usesJSONata = true }
         return language
     }
 

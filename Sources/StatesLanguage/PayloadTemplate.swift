@@ -1,13 +1,14 @@
 package import JSONModel
 
-/// `Parameters`, `ResultSelector`, `ItemSelector` and their like: JSON in which members whose names end in `.$` hold a
-/// path or an intrinsic function. Parsed once.
-package indirect enum PayloadTemplate: Sendable, Hashable {
+/// `Parameters`, `ResultSelector`, `ItemSelector` and their like, parsed once: JSON in which members whose names end in
+/// `.$` hold a path or an intrinsic function, or, in JSONata, strings in `{% %}` hold an expression.
+package indirect enum PayloadTemplate: Sendable {
     case literal(JSONValue)
+    case expression(JSONataField)
     case object([Member])
     case array([PayloadTemplate])
 
-    package struct Member: Sendable, Hashable {
+    package struct Member: Sendable {
         /// Without `.$`.
         package var name: String
         /// As written.
@@ -15,7 +16,7 @@ package indirect enum PayloadTemplate: Sendable, Hashable {
         package var value: Value
     }
 
-    package enum Value: Sendable, Hashable {
+    package enum Value: Sendable {
         case template(PayloadTemplate)
         case path(PathExpression)
         /// `text` is the call as written.

@@ -18,12 +18,16 @@ package final class StateDefinition: Sendable {
     package let name: String
     package let type: StateType
     package let comment: String?
+    package let queryLanguage: QueryLanguage
     package let inputPath: DataPath
     package let outputPath: DataPath
+    /// `Parameters`, or `Arguments` in JSONata.
     package let parameters: PayloadTemplate?
     package let resultSelector: PayloadTemplate?
     package let resultPath: ResultPath
     package let assign: PayloadTemplate?
+    /// JSONata's `Output`.
+    package let output: PayloadTemplate?
     /// Nil for Choice, Succeed and Fail.
     package let transition: Transition?
     package let retriers: [Retrier]
@@ -34,12 +38,14 @@ package final class StateDefinition: Sendable {
         self.name = name
         type = body.type
         comment = fields.comment
+        queryLanguage = fields.queryLanguage
         inputPath = fields.inputPath
         outputPath = fields.outputPath
         parameters = fields.parameters
         resultSelector = fields.resultSelector
         resultPath = fields.resultPath
         assign = fields.assign
+        output = fields.output
         transition = fields.transition
         retriers = fields.retriers
         catchers = fields.catchers
@@ -50,12 +56,14 @@ package final class StateDefinition: Sendable {
 /// The fields that several types share, while they are being read.
 struct StateFields {
     var comment: String?
+    var queryLanguage = QueryLanguage.jsonPath
     var inputPath = DataPath.whole
     var outputPath = DataPath.whole
     var parameters: PayloadTemplate?
     var resultSelector: PayloadTemplate?
     var resultPath = ResultPath.replace
     var assign: PayloadTemplate?
+    var output: PayloadTemplate?
     var transition: Transition?
     var retriers: [Retrier] = []
     var catchers: [Catcher] = []
@@ -109,10 +117,11 @@ package enum StateBody: Sendable {
     }
 }
 
-/// A number as a literal or as a path to one.
-package enum NumberField: Sendable, Hashable {
+/// A number as a literal, a path to one or an expression.
+package enum NumberField: Sendable {
     case literal(Int64)
     case path(PathExpression)
+    case expression(JSONataField)
 }
 
 package struct TaskFields: Sendable {
@@ -127,13 +136,16 @@ package enum WaitDuration: Sendable {
     case secondsPath(PathExpression)
     case timestamp(Timestamp)
     case timestampPath(PathExpression)
+    case secondsExpression(JSONataField)
+    case timestampExpression(JSONataField)
 }
 
-/// A text as a literal, a path or an intrinsic function.
-package enum TextField: Sendable, Hashable {
+/// A text as a literal, a path, an intrinsic function or an expression.
+package enum TextField: Sendable {
     case literal(String)
     case path(PathExpression)
     case intrinsic(IntrinsicCall, text: String)
+    case expression(JSONataField)
 }
 
 package struct FailFields: Sendable {
@@ -143,8 +155,15 @@ package struct FailFields: Sendable {
 
 package struct MapFields: Sendable {
     package var processor: StateGroup
+    /// Whether each item has a child execution of its own (`DISTRIBUTED`).
+    package var isDistributed: Bool
+    /// Whether items come from an `ItemReader`, and whether results go to a `ResultWriter`.
+    package var hasReader: Bool
+    package var hasWriter: Bool
     /// Nil for the whole input.
     package var itemsPath: PathExpression?
+    /// JSONata's `Items`; nil for the whole input.
+    package var items: PayloadTemplate?
     /// `ItemSelector`, or `Parameters` of old definitions.
     package var itemSelector: PayloadTemplate?
     /// Nil for no limit.
@@ -169,6 +188,7 @@ package struct Catcher: Sendable {
     package var next: String
     package var resultPath: ResultPath
     package var assign: PayloadTemplate?
+    package var output: PayloadTemplate?
 }
 
 package struct ChoiceFields: Sendable {
@@ -180,6 +200,7 @@ package struct ChoiceRule: Sendable {
     package var condition: ChoiceCondition
     package var next: String
     package var assign: PayloadTemplate?
+    package var output: PayloadTemplate?
 }
 
 package indirect enum ChoiceCondition: Sendable {
@@ -189,6 +210,9 @@ package indirect enum ChoiceCondition: Sendable {
     /// `name` is the operator as written, such as `NumericGreaterThanEqualsPath`.
     case compare(variable: PathExpression, Comparison, ComparisonOperand, name: String)
     case test(variable: PathExpression, TypeTest, expected: Bool)
+    /// JSONata's `Condition`.
+    case expression(JSONataField)
+    case constant(Bool)
 
     package enum Comparison: Sendable, Hashable {
         case stringEquals, stringLessThan, stringGreaterThan, stringLessThanEquals, stringGreaterThanEquals

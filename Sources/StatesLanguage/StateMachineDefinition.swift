@@ -21,6 +21,11 @@ package struct StateMachineDefinition: Sendable {
         DefinitionParser.parse(text, type: type).diagnostics
     }
 
+    /// A machine made of a group alone, for tests of single states.
+    package init(testing group: StateGroup) {
+        self.init(text: "", comment: nil, version: nil, timeoutSeconds: nil, root: group)
+    }
+
     init(text: String, comment: String?, version: String?, timeoutSeconds: Int64?, root: StateGroup) {
         self.text = text
         self.comment = comment

@@ -1,3 +1,5 @@
+import JSONata
+
 extension StateMachineDefinition {
     /// The variables that each state reads, by the state's name, branches and processors included; names ascending.
     /// States that read none are left out, as in `DescribeStateMachine`.
@@ -31,7 +33,11 @@ private struct VariableCollector {
         add(state.parameters)
         add(state.resultSelector)
         add(state.assign)
-        for catcher in state.catchers { add(catcher.assign) }
+        add(state.output)
+        for catcher in state.catchers {
+            add(catcher.assign)
+            add(catcher.output)
+        }
         switch state.body {
         case .pass, .succeed, .parallel: break
         case .task(let fields):
@@ -42,14 +48,17 @@ private struct VariableCollector {
             for rule in fields.rules {
                 add(rule.condition)
                 add(rule.assign)
+                add(rule.output)
             }
         case .wait(.secondsPath(let path)), .wait(.timestampPath(let path)): add(path)
+        case .wait(.secondsExpression(let field)), .wait(.timestampExpression(let field)): add(field)
         case .wait: break
         case .fail(let fields):
             add(fields.error)
             add(fields.cause)
         case .map(let fields):
             add(fields.itemsPath)
+            add(fields.items)
             add(fields.itemSelector)
             add(fields.maxConcurrency)
             add(fields.toleratedFailureCount)
@@ -61,18 +70,27 @@ private struct VariableCollector {
         if case .variable(let name)? = path?.root { names.insert(name) }
     }
 
+    private mutating func add(_ field: JSONataField) {
+        names.formUnion(field.expression.freeVariables.subtracting(["states"]))
+    }
+
     private mutating func add(_ path: DataPath) {
         if case .path(let path) = path { add(path) }
     }
 
     private mutating func add(_ number: NumberField?) {
-        if case .path(let path)? = number { add(path) }
+        switch number {
+        case .path(let path)?: add(path)
+        case .expression(let field)?: add(field)
+        case .literal?, nil: break
+        }
     }
 
     private mutating func add(_ text: TextField?) {
         switch text {
         case .path(let path)?: add(path)
         case .intrinsic(let call, _)?: add(call)
+        case .expression(let field)?: add(field)
         case .literal?, nil: break
         }
     }
@@ -89,6 +107,7 @@ private struct VariableCollector {
 
     private mutating func add(_ template: PayloadTemplate?) {
         switch template {
+        case .expression(let field)?: add(field)
         case .array(let elements)?: for element in elements { add(element) }
         case .object(let members)?:
             for member in members {
@@ -106,6 +125,8 @@ private struct VariableCollector {
         switch condition {
         case .and(let conditions), .or(let conditions): for condition in conditions { add(condition) }
         case .not(let condition): add(condition)
+        case .expression(let field): add(field)
+        case .constant: break
         case .test(let variable, _, _): add(variable)
         case .compare(let variable, _, let operand, _):
             add(variable)

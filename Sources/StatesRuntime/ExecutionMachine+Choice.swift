@@ -5,18 +5,20 @@ import Support
 
 // The rules of a Choice.
 extension ExecutionMachine {
-    /// The next state and its `Assign`: of the first rule that holds, else of the default.
-    func choose(
+    /// Of the first rule that holds, else of the default.
+    mutating func choose(
         _ fields: ChoiceFields, _ state: StateDefinition, _ input: JSONValue, _ slot: Int
-    ) throws(EvaluationFailure) -> (String, PayloadTemplate?) {
-        for rule in fields.rules where try holds(rule.condition, input, slot) { return (rule.next, rule.assign) }
-        if let next = fields.defaultNext { return (next, state.assign) }
+    ) throws(EvaluationFailure) -> (next: String, assign: PayloadTemplate?, output: PayloadTemplate?) {
+        for rule in fields.rules where try holds(rule.condition, input, slot) {
+            return (rule.next, rule.assign, rule.output)
+        }
+        if let next = fields.defaultNext { return (next, state.assign, state.output) }
         throw EvaluationFailure(
             error: "States.NoChoiceMatched",
             "Failed to transition out of the state. The state does not point to a next state.")
     }
 
-    private func holds(
+    private mutating func holds(
         _ condition: ChoiceCondition, _ input: JSONValue, _ slot: Int
     ) throws(EvaluationFailure) -> Bool {
         switch condition {
@@ -27,6 +29,8 @@ extension ExecutionMachine {
             for condition in conditions where try holds(condition, input, slot) { return true }
             return false
         case .not(let condition): return try !holds(condition, input, slot)
+        case .constant(let value): return value
+        case .expression(let field): return try boolean(field, input, slot)
         case .test(let variable, let test, let expected):
             // A path that leads nowhere is what `IsPresent` asks about.
             let value = test == .isPresent ? try? reference(variable, input, slot) : try reference(variable, input, slot)

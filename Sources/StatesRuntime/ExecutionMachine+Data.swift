@@ -19,8 +19,14 @@ extension ExecutionMachine {
         _ slot: Int, _ state: StateDefinition, _ raw: Payload
     ) throws(EvaluationFailure) -> Payload {
         let input = try select(raw, state.inputPath, slot)
-        guard let template = state.parameters else { return input }
-        return Payload(try evaluate(template, input.value, slot))
+        let parameters = if let template = state.parameters { Payload(try evaluate(template, input.value, slot)) } else { input }
+        if state.queryLanguage == .jsonata {
+            inspect(text: "afterArguments", parameters)
+        } else {
+            inspect(text: "afterInputPath", input)
+            inspect(text: "afterParameters", parameters)
+        }
+        return parameters
     }
 
     /// Puts a result into the raw input.
@@ -73,7 +79,7 @@ extension ExecutionMachine {
     }
 
     /// The nearest assignment, from the scope outwards.
-    private func variable(_ name: String, _ slot: Int) -> JSONValue? {
+    func variable(_ name: String, _ slot: Int) -> JSONValue? {
         var current: Int? = slot
         while let position = current, let scope = scopes[position] {
             if let value = scope.variables[name] { return value }
@@ -84,29 +90,32 @@ extension ExecutionMachine {
 
     /// `Assign`, evaluated but not yet set; nil when there is none.
     mutating func assign(
-        _ template: PayloadTemplate?, _ data: JSONValue, _ slot: Int
+        _ template: PayloadTemplate?, _ data: JSONValue, _ slot: Int, results: StateResults = StateResults()
     ) throws(EvaluationFailure) -> JSONObject? {
         guard let template else { return nil }
-        return try evaluate(template, data, slot).object
+        return try evaluate(template, data, slot, results: results).object
     }
 
     /// - Parameter item: the element that `ItemSelector` is evaluated for.
     mutating func evaluate(
-        _ template: PayloadTemplate, _ data: JSONValue, _ slot: Int, item: (Int, JSONValue)? = nil
+        _ template: PayloadTemplate, _ data: JSONValue, _ slot: Int, item: (Int, JSONValue)? = nil,
+        results: StateResults = StateResults()
     ) throws(EvaluationFailure) -> JSONValue {
         switch template {
         case .literal(let value): return value
+        case .expression(let field): return try evaluate(field, data, slot, item: item, results: results)
         case .array(let elements):
             var values: [JSONValue] = []
             values.reserveCapacity(elements.count)
-            for element in elements { values.append(try evaluate(element, data, slot, item: item)) }
+            for element in elements { values.append(try evaluate(element, data, slot, item: item, results: results)) }
             return .array(values)
         case .object(let members):
             var object = JSONObject()
             object.reserveCapacity(members.count)
             for member in members {
                 switch member.value {
-                case .template(let inner): object[member.name] = try evaluate(inner, data, slot, item: item)
+                case .template(let inner): 
+                    object[member.name] = try evaluate(inner, data, slot, item: item, results: results)
                 case .path(let path):
                     object[member.name] = try templateValue(path, member.key, data, slot, item: item)
                 case .intrinsic(let call, let text):
@@ -138,6 +147,7 @@ extension ExecutionMachine {
         switch field {
         case nil: return nil
         case .literal(let text)?: return text
+        case .expression(let field)?: return try string(field, data, slot)
         case .path(let path)?: value = try templateValue(path, name, data, slot, item: nil)
         case .intrinsic(let call, let text)?:
             value = try evaluate(call, IntrinsicPlace(field: name, text: text, data: data, slot: slot, item: nil))
@@ -160,12 +170,15 @@ extension ExecutionMachine {
     /// `$$` as the scope sees it.
     /// - Source: Step Functions, "Accessing execution data from the Context object".
     func contextObject(_ slot: Int, item: (Int, JSONValue)? = nil) -> JSONValue {
-        var context: JSONObject = [
-            "Execution": [
+        if let context = test?.setting.context { return context }
+        var executionObject: JSONObject = [
                 "Id": .string(execution.executionArn), "Input": execution.input.value,
                 "StartTime": .string(Self.timeText(execution.startTime)), "Name": .string(execution.executionName),
-                "RoleArn": .string(execution.roleArn), "RedriveCount": 0,
-            ],
+                "RoleArn": .string(execution.roleArn),
+        ]
+        if test == nil { executionObject["RedriveCount"] = 0 }
+        var context: JSONObject = [
+            "Execution": .object(executionObject),
             "StateMachine": [
                 "Id": .string(execution.stateMachineArn), "Name": .string(execution.stateMachineName),
             ],

@@ -12,6 +12,10 @@ extension ExecutionMachine {
     mutating func startParallel(_ slot: Int, _ branches: [StateGroup], _ input: Payload) throws(EvaluationFailure) {
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
         try checkLimits(input.text, slot)
+        if test != nil {
+            try answerTest(slot)
+            return
+        }
         let started = emit(.parallelStateStarted, after: scope.lastEventID, nil)
         scopes[slot]?.lastEventID = started
         var wait = GroupWait(children: [], concurrency: branches.count)
@@ -24,14 +28,16 @@ extension ExecutionMachine {
     }
 
     mutating func startMap(
-        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ input: Payload
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ items: [JSONValue], _ input: Payload
     ) throws(EvaluationFailure) {
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
-        let source = if let path = fields.itemsPath { try value(at: path, input.value, slot) } else { input.value }
-        guard case .array(let items) = source else {
-            throw EvaluationFailure("Reference path \"\(fields.itemsPath?.text ?? "$")\" must point to array.")
+        let limit = try number(fields.maxConcurrency, "MaxConcurrency", input.value, slot) ?? 0
+        if test != nil {
+            inspect("maxConcurrency", .number(limit))
+            try testMap(slot, state, fields, items.count, input.value)
+            return
         }
-        let concurrency = try concurrency(fields.maxConcurrency, input.value, slot)
+        let concurrency = limit == 0 ? defaultConcurrency : Int(min(limit, greatestConcurrency))
         let started = emit(.mapStateStarted, after: scope.lastEventID, ["length": .number(items.count)])
         scopes[slot]?.lastEventID = started
         let wait = GroupWait(
@@ -46,23 +52,43 @@ extension ExecutionMachine {
         }
     }
 
-    private func concurrency(
-        _ field: NumberField?, _ input: JSONValue, _ slot: Int
-    ) throws(EvaluationFailure) -> Int {
-        let number: Int64
+    /// A number that is not negative, of a field whose path form has the name with `Path` behind it.
+    private mutating func number(
+        _ field: NumberField?, _ name: String, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> Int64? {
         switch field {
-        case nil: number = 0
-        case .literal(let value)?: number = value
+        case nil: return nil
+        case .literal(let value)?: return value
+        case .expression(let field)?:
+            let number = try integer(field, input, slot)
+            if number < 0 { throw EvaluationFailure(query: "\(name) cannot be negative.", at: field.location) }
+            return number
         case .path(let path)?:
             let value = try self.value(at: path, input, slot)
-            guard let parsed = integer(value) else {
+            guard let number = integer(value) else {
                 throw EvaluationFailure(
-                    "The MaxConcurrencyPath field refers to value \(value.text) which is not a valid integer: \(path.text)")
+                    "The \(name)Path field refers to value \(value.text) which is not a valid integer: \(path.text)")
             }
-            if parsed < 0 { throw EvaluationFailure("MaxConcurrency cannot be negative.") }
-            number = parsed
+            if number < 0 { throw EvaluationFailure("\(name) cannot be negative.") }
+            return number
         }
-        return number == 0 ? defaultConcurrency : Int(min(number, greatestConcurrency))
+    }
+
+    /// Ends a test of a Map by its mock, and by how many iterations are said to have failed.
+    private mutating func testMap(
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ items: Int, _ input: JSONValue
+    ) throws(EvaluationFailure) {
+        let count = try number(fields.toleratedFailureCount, "ToleratedFailureCount", input, slot)
+        let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
+        if let count { inspect("toleratedFailureCount", .number(count)) }
+        if let percentage { inspect("toleratedFailurePercentage", .number(Double(percentage))) }
+        if case .result? = test?.setting.mock,
+            let failure = testedThreshold(count: count, percentage: percentage.map { Double($0) }, of: items)
+        {
+            try answerTest(slot, failure)
+        } else {
+            try answerTest(slot)
+        }
     }
 
     /// Starts iterations up to the concurrency.

@@ -42,38 +42,102 @@ extension ExecutionMachine {
         let state = try state(slot)
         let raw = try scope(slot).input
         do throws(EvaluationFailure) {
+            if state.queryLanguage == .jsonata {
+                try executeJSONata(slot, state, raw)
+                return
+            }
             switch state.body {
             case .pass(let result):
                 let input = try effectiveInput(slot, state, raw)
-                let output = try combine(result.map { Payload($0) } ?? input, with: raw, state.resultPath)
+                let own = result.map { Payload($0) } ?? input
+                if let result { inspect("result", .string(result.text)) }
+                inspect(text: "afterResultSelector", own)
+                let output = try combine(own, with: raw, state.resultPath)
+                inspect(text: "afterResultPath", output)
                 let assigned = try assign(state.assign, (result ?? input.value), slot)
                 try leave(slot, try select(output, state.outputPath, slot), assigned, state.transition)
             case .succeed:
                 let input = try select(raw, state.inputPath, slot)
+                inspect(text: "afterInputPath", input)
                 try leave(slot, try select(input, state.outputPath, slot), nil, .end)
             case .fail(let fields): try failState(slot, fields, raw.value)
             case .choice(let fields):
                 let input = try select(raw, state.inputPath, slot)
-                let (next, template) = try choose(fields, state, input.value, slot)
-                let assigned = try assign(template, input.value, slot)
-                try leave(slot, try select(input, state.outputPath, slot), assigned, .next(next))
+                inspect(text: "afterInputPath", input)
+                let choice = try choose(fields, state, input.value, slot)
+                let assigned = try assign(choice.assign, input.value, slot)
+                try leave(slot, try select(input, state.outputPath, slot), assigned, .next(choice.next))
             case .wait(let duration):
                 let input = try select(raw, state.inputPath, slot)
+                inspect(text: "afterInputPath", input)
                 let until = try end(of: duration, input.value, slot)
                 setPhase(slot, .waiting(startTimer("wait", at: until, slot: slot)))
             case .task(let fields): try startTask(slot, state, fields, raw)
             case .parallel(let branches):
                 try startParallel(slot, branches, try effectiveInput(slot, state, raw))
-            case .map(let fields): try startMap(slot, state, fields, try select(raw, state.inputPath, slot))
+            case .map(let fields):
+                let input = try select(raw, state.inputPath, slot)
+                inspect(text: "afterInputPath", input)
+                try startMap(slot, state, fields, try items(fields, input.value, slot), input)
             }
         } catch {
             try handle(try failure(error, slot), slot)
         }
     }
 
-    /// Names the state in the cause.
-    func failure(_ failure: EvaluationFailure, _ slot: Int) throws(ExecutionError) -> StateFailure {
+    /// `ItemsPath`, else the whole input.
+    private mutating func items(
+        _ fields: MapFields, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> [JSONValue] {
+        if let items = test?.setting.mapItemReaderData, fields.hasReader { return items }
+        let source = if let path = fields.itemsPath { try value(at: path, input, slot) } else { input }
+        guard case .array(let items) = source else {
+            throw EvaluationFailure("Reference path \"\(fields.itemsPath?.text ?? "$")\" must point to array.")
+        }
+        inspect("afterItemsPath", .string("[\(items.map(\.text).joined(separator: ", "))]"))
+        return items
+    }
+
+    private mutating func executeJSONata(
+        _ slot: Int, _ state: StateDefinition, _ raw: Payload
+    ) throws(EvaluationFailure) {
+        let input = raw.value
+        switch state.body {
+        case .pass, .succeed:
+            try leave(
+                slot, input: input, plain: raw, output: state.output, assign: state.assign,
+                state.type == .succeed ? .end : state.transition)
+        case .fail(let fields): try failState(slot, fields, input)
+        case .choice(let fields):
+            let choice = try choose(fields, state, input, slot)
+            try leave(
+                slot, input: input, plain: raw, output: choice.output, assign: choice.assign, .next(choice.next))
+        case .wait(let duration):
+            let until = try end(of: duration, input, slot)
+            setPhase(slot, .waiting(startTimer("wait", at: until, slot: slot)))
+        case .task(let fields): try startTask(slot, state, fields, raw)
+        case .parallel(let branches): try startParallel(slot, branches, try effectiveInput(slot, state, raw))
+        case .map(let fields):
+            try startMap(slot, state, fields, try jsonataItems(fields, input, slot), raw)
+        }
+    }
+
+    /// Names the state in the cause, and reports failed JSONata.
+    mutating func failure(_ failure: EvaluationFailure, _ slot: Int) throws(ExecutionError) -> StateFailure {
         let scope = try scope(slot)
+        let named = Self.named(failure, scope)
+        guard failure.error == StateFailure.queryEvaluation else { return named }
+        var details = Self.failureDetails(named.error, named.cause)
+        if let location = failure.location { details["location"] = .string(location) }
+        details["state"] = .string(scope.state?.name ?? "")
+        // What fails before the state has done anything points where its Entered event does; a Wait is an exception.
+        let isFirst = scope.lastEventID == scope.visit && scope.state?.type != .wait
+        let id = emit(.evaluationFailed, after: isFirst ? scope.enteredFrom : scope.lastEventID, details)
+        scopes[slot]?.lastEventID = id
+        return named
+    }
+
+    private static func named(_ failure: EvaluationFailure, _ scope: Scope) -> StateFailure {
         let place = "executing the state '\(scope.state?.name ?? "")' (entered at the event id #\(scope.visit))"
         return StateFailure(error: failure.error, cause: "An error occurred while \(place). \(failure.text)")
     }
@@ -84,6 +148,10 @@ extension ExecutionMachine {
         _ slot: Int, _ output: Payload, _ assigned: JSONObject?, _ transition: Transition?, after previous: Int64? = nil
     ) throws(EvaluationFailure) {
         try checkLimits(output.text, slot)
+        if test != nil {
+            endTest(output: output, next: transition, assigned: assigned)
+            return
+        }
         let scope: Scope
         let state: StateDefinition
         do {
@@ -138,25 +206,45 @@ extension ExecutionMachine {
     mutating func handle(_ failure: StateFailure, _ slot: Int) throws(ExecutionError) {
         let state = try state(slot)
         let retrier = state.retriers.firstIndex { $0.errorEquals.contains { failure.isMatched(by: $0) } }
+        if let retrier, let test { scopes[slot]?.retryCounts[retrier] = test.setting.retrierRetryCount }
+        if let retrier { noteErrorDetail("retryIndex", .number(retrier)) }
         if let retrier, try scope(slot).retryCounts[retrier] < state.retriers[retrier].maxAttempts {
             let count = try scope(slot).retryCounts[retrier]
             scopes[slot]?.retryCounts[retrier] += 1
             scopes[slot]?.attempt += 1
             let delay = Self.delayMilliseconds(state.retriers[retrier], retries: count, using: &random)
+            if test != nil {
+                noteErrorDetail("retryBackoffIntervalSeconds", .number(delay / 1000))
+                endTest(failure, status: .retriable)
+                return
+            }
             setPhase(slot, .retrying(startTimer("retry", at: now.adding(milliseconds: delay), slot: slot)))
             return
         }
         try endGroup(failed: slot, state)
-        guard let catcher = state.catchers.first(where: { $0.errorEquals.contains { failure.isMatched(by: $0) } })
-        else {
+        let index = state.catchers.firstIndex { $0.errorEquals.contains { failure.isMatched(by: $0) } }
+        guard let index else {
             failScope(slot, failure)
             return
+        }
+        let catcher = state.catchers[index]
+        if test != nil {
+            noteErrorDetail("catchIndex", .number(index))
+            test?.status = .caughtError
+            test?.failure = failure
         }
         var output = JSONObject()
         if let error = failure.error { output["Error"] = .string(error) }
         if let cause = failure.cause { output["Cause"] = .string(cause) }
         let result = Payload(.object(output))
         do throws(EvaluationFailure) {
+            if state.queryLanguage == .jsonata {
+                try leave(
+                    slot, input: try scopeInput(slot).value, plain: result,
+                    results: StateResults(errorOutput: result.value), output: catcher.output, assign: catcher.assign,
+                    .next(catcher.next))
+                return
+            }
             let combined = try combine(result, with: try scopeInput(slot), catcher.resultPath)
             let assigned = try assign(catcher.assign, result.value, slot)
             try leave(slot, combined, assigned, .next(catcher.next))
@@ -179,7 +267,9 @@ extension ExecutionMachine {
     /// A failure that nothing in the scope handles: it fails the state around, or the execution.
     mutating func failScope(_ slot: Int, _ failure: StateFailure) {
         guard let scope = scopes[slot] else { return }
-        if scope.parent != nil {
+        if test != nil {
+            endTest(failure, status: .failed)
+        } else if scope.parent != nil {
             ended.append((slot, failure))
         } else {
             endExecution(.failed(error: failure.error, cause: failure.cause), after: scope.lastEventID)
@@ -237,6 +327,12 @@ extension ExecutionMachine {
         case .waiting:
             let state = try state(slot)
             do throws(EvaluationFailure) {
+                if state.queryLanguage == .jsonata {
+                    let raw = try scopeInput(slot)
+                    try leave(
+                        slot, input: raw.value, plain: raw, output: state.output, assign: state.assign, state.transition)
+                    return
+                }
                 let input = try select(try scopeInput(slot), state.inputPath, slot)
                 let assigned = try assign(state.assign, input.value, slot)
                 try leave(slot, try select(input, state.outputPath, slot), assigned, state.transition)
@@ -248,7 +344,7 @@ extension ExecutionMachine {
         }
     }
 
-    private func end(
+    private mutating func end(
         of duration: WaitDuration, _ input: JSONValue, _ slot: Int
     ) throws(EvaluationFailure) -> Timestamp {
         switch duration {
@@ -270,6 +366,21 @@ extension ExecutionMachine {
                 throw EvaluationFailure(
                     "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: "
                         + "\(path.text) == \(plainText(value))")
+            }
+            return try near(timestamp)
+        case .secondsExpression(let field):
+            let seconds = try integer(field, input, slot)
+            if seconds < 0 {
+                throw EvaluationFailure(
+                    query: "The \(field.location) field references a negative value: \(seconds)", at: field.location)
+            }
+            return try after(seconds)
+        case .timestampExpression(let field):
+            let text = try string(field, input, slot)
+            guard let timestamp = Timestamp(iso8601: text) else {
+                throw EvaluationFailure(
+                    query: "The \(field.location) field cannot be parsed as an ISO-8601 extended offset date-time format string: \(text)",
+                    at: field.location)
             }
             return try near(timestamp)
         }

@@ -12,12 +12,7 @@ extension ExecutionMachine {
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
         let token = Self.usesToken(fields.resource) ? taskToken() : nil
         scopes[slot]?.taskToken = token
-        let parameters =
-            if let template = state.parameters {
-                Payload(try evaluate(template, input.value, slot))
-            } else {
-                input
-            }
+        let parameters = try effectiveInput(slot, state, raw)
         try checkLimits(parameters.text, slot)
         let timeout = try seconds(fields.timeoutSeconds, "TimeoutSecondsPath", input.value, slot)
         let heartbeat = try seconds(fields.heartbeatSeconds, "HeartbeatSecondsPath", input.value, slot)
@@ -28,6 +23,10 @@ extension ExecutionMachine {
             credentials = value
         }
 
+        if test?.setting.mock != nil {
+            try answerTest(slot)
+            return
+        }
         let scheduled = emitScheduled(
             fields.resource, parameters, after: scope.lastEventID, timeout: timeout, heartbeat: heartbeat,
             credentials: credentials)
@@ -103,12 +102,21 @@ extension ExecutionMachine {
         _ slot: Int, _ state: StateDefinition, _ result: Payload, after previous: Int64? = nil
     ) throws(ExecutionError) {
         let raw = try scope(slot).input
+        inspect(text: "result", result)
         do throws(EvaluationFailure) {
+            if state.queryLanguage == .jsonata {
+                try leave(
+                    slot, input: raw.value, plain: result, results: StateResults(result: result.value),
+                    output: state.output, assign: state.assign, state.transition, after: previous)
+                return
+            }
             var selected = result
             if let template = state.resultSelector {
                 selected = Payload(try evaluate(template, result.value, slot))
             }
+            inspect(text: "afterResultSelector", selected)
             let combined = try combine(selected, with: raw, state.resultPath)
+            inspect(text: "afterResultPath", combined)
             let assigned = try assign(state.assign, result.value, slot)
             let output = try select(combined, state.outputPath, slot)
             try leave(slot, output, assigned, state.transition, after: previous)
@@ -178,12 +186,20 @@ extension ExecutionMachine {
         return path.reversed()
     }
 
-    private func seconds(
+    private mutating func seconds(
         _ field: NumberField?, _ name: String, _ input: JSONValue, _ slot: Int
     ) throws(EvaluationFailure) -> Int64? {
         switch field {
         case nil: return nil
         case .literal(let value)?: return value
+        case .expression(let field)?:
+            let seconds = try integer(field, input, slot)
+            guard (1...99_999_999).contains(seconds) else {
+                throw EvaluationFailure(
+                    query: "The \(field.location) field refers to value \(seconds) which must be between 1 and 99999999",
+                    at: field.location)
+            }
+            return seconds
         case .path(let path)?:
             let value = try self.value(at: path, input, slot)
             guard let seconds = integer(value) else {

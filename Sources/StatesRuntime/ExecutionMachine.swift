@@ -37,6 +37,9 @@ package struct ExecutionMachine: ~Copyable, Sendable {
     var dirtyFrames: Set<String> = []
     var savedFrames: Set<String> = []
 
+    /// Set while one state is tested by itself.
+    var test: StateTestRun?
+
     // The step being applied.
     var history: [HistoryEvent] = []
     var commands: [ExecutionCommand] = []
@@ -130,9 +133,10 @@ extension ExecutionMachine {
 
     private mutating func start() throws(ExecutionError) {
         guard scopes.isEmpty else { return }
-        let scope = Scope(
+        var scope = Scope(
             path: "", parent: nil, index: 0, group: definition.root, item: nil,
             phase: .entering(definition.root.startAt), input: execution.input)
+        if let test { scope.variables = test.setting.variables }
         scopes.append(scope)
         var details: JSONObject = [
             "input": .string(execution.input.text), "inputDetails": Self.complete, "roleArn": .string(execution.roleArn),

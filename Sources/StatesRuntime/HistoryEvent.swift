@@ -80,6 +80,7 @@ extension HistoryEventType {
     package static let mapStateStarted = HistoryEventType(rawValue: "MapStateStarted")
     package static let mapStateSucceeded = HistoryEventType(rawValue: "MapStateSucceeded")
     package static let mapStateFailed = HistoryEventType(rawValue: "MapStateFailed")
+    package static let evaluationFailed = HistoryEventType(rawValue: "EvaluationFailed")
     package static let mapRunSucceeded = HistoryEventType(rawValue: "MapRunSucceeded")
     package static let mapIterationStarted = HistoryEventType(rawValue: "MapIterationStarted")
     package static let mapIterationSucceeded = HistoryEventType(rawValue: "MapIterationSucceeded")

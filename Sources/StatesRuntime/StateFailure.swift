@@ -4,9 +4,12 @@ struct StateFailure: Sendable, Hashable {
     var cause: String?
 
     static let runtime = "States.Runtime"
+    static let queryEvaluation = "States.QueryEvaluationError"
     static let dataLimitExceeded = "States.DataLimitExceeded"
     static let timeout = "States.Timeout"
     static let heartbeatTimeout = "States.HeartbeatTimeout"
+    static let exceededThreshold = StateFailure(
+        error: "States.ExceedToleratedFailureThreshold", cause: "The specified tolerated failure threshold was exceeded")
 
     /// Whether a name in `ErrorEquals` stands for this error. `States.Runtime` ends the execution whatever is caught;
     /// `States.DataLimitExceeded` must be named.
@@ -28,11 +31,20 @@ struct StateFailure: Sendable, Hashable {
 struct EvaluationFailure: Error, Sendable, Hashable {
     var error = StateFailure.runtime
     var text: String
+    /// The field of a JSONata expression that failed.
+    var location: String?
 
     init(_ text: String) { self.text = text }
 
     init(error: String, _ text: String) {
         self.error = error
         self.text = text
+    }
+
+    /// The failure of a field in JSONata.
+    init(query text: String, at location: String?) {
+        error = StateFailure.queryEvaluation
+        self.text = text
+        self.location = location
     }
 }

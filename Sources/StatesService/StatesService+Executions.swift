@@ -208,7 +208,7 @@ extension StatesService {
     }
 
     /// A syntax error in the words of the service's parser, Jackson.
-    private static func complaint(_ error: JSONSyntaxError, _ text: String) -> String {
+    static func complaint(_ error: JSONSyntaxError, _ text: String) -> String {
         "\(error.message) at [Source: (String)\"\(text)\"; line: \(error.line), column: \(error.column)]"
     }
 }

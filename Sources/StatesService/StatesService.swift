@@ -38,6 +38,7 @@ package struct StatesService: JSONService {
         case "ListStateMachines": try await listStateMachines(input, context)
         case "DeleteStateMachine": try await deleteStateMachine(input)
         case "ValidateStateMachineDefinition": try validateStateMachineDefinition(input)
+        case "TestState": try await testState(input, context)
         case "StartExecution": try await startExecution(input, context)
         case "StopExecution": try await stopExecution(input)
         case "DescribeExecution": try await describeExecution(input)

@@ -49,6 +49,8 @@ package final class WorkflowEngine: Sendable {
     let definitions = DefinitionCache()
     /// Active machines as last read; every change of a machine raises the generation.
     let machines = Mutex<(records: [String: StateMachineRecord], generation: Int)>(([:], 0))
+    /// Set while the engine runs.
+    let integrations = Mutex<(any IntegrationRegistry)?>(nil)
     private let work: AsyncStream<Work>
     private let workContinuation: AsyncStream<Work>.Continuation
     private let threads: BlockingExecutor
@@ -71,6 +73,7 @@ package final class WorkflowEngine: Sendable {
     ///
     /// Executions may be started before: they begin when the engine runs.
     package func run(_ integrations: any IntegrationRegistry) async throws {
+        self.integrations.withLock { $0 = integrations }
         try await recover()
         await withDiscardingTaskGroup { group in
             group.addTask(executorPreference: threads) { await self.watchTimers() }

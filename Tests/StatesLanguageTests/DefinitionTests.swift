@@ -86,7 +86,18 @@ import Testing
             ["Type": "Map", "End": true, "ItemProcessor": ["ProcessorConfig": ["Mode": "DISTRIBUTED"], "StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
             "/States/S/ItemProcessor/ProcessorConfig/Mode Maps in DISTRIBUTED mode are not supported by this server"
         ),
-        (["Type": "Pass", "End": true, "QueryLanguage": "JSONata"], "/ The query language 'JSONata' is not supported by this server"),
+        (
+            ["Type": "Pass", "End": true, "QueryLanguage": "JSONata", "Parameters": [:]],
+            "/States/S The field 'Parameters' is not supported by Step Functions"
+        ),
+        (
+            ["Type": "Pass", "End": true, "QueryLanguage": "JSONata", "Output": ["a": "{% 1 "]],
+            "/States/S/Output/a A JSONata expression must begin with '{%' and end with '%}', but was: {% 1 "
+        ),
+        (
+            ["Type": "Map", "End": true, "QueryLanguage": "JSONata", "Items": "all", "ItemProcessor": ["StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
+            "/States/S/Items Expected value of type Array"
+        ),
         (
             ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "End": true, "Retry": [["ErrorEquals": ["States.ALL"]], ["ErrorEquals": ["A"]]]],
             "/States/S/Retry[0]/ErrorEquals States.ALL must appear alone and in the last position"

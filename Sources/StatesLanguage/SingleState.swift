@@ -1,0 +1,62 @@
+import JSONModel
+
+/// The state that `TestState` runs: one described by itself, or one of a whole machine.
+package struct SingleState: Sendable {
+    package let state: StateDefinition
+    /// A group that has the state and nothing else.
+    package let group: StateGroup
+
+    /// What a state that is described by itself is called.
+    package static let standardName = "StateName"
+
+    /// - Parameters:
+    ///   - text: a state, or, when `name` is given, a machine that has a state of that name at any depth.
+    /// - Returns: nil when the machine has no such state.
+    /// - Throws: `DefinitionError` for a definition that is not valid.
+    package init?(parsing text: String, name: String?) throws(DefinitionError) {
+        var parser = DefinitionParser(type: .standard)
+        parser.allowsDistributed = true
+        let document: JSONValue
+        do {
+            document = try JSONValue(parsing: text)
+        } catch {
+            throw DefinitionError(diagnostics: [DefinitionParser.finding(on: error, in: text)])
+        }
+        guard let object = document.object else {
+            let message = "Definition must be a valid JSON object"
+            throw DefinitionError(
+                diagnostics: [Diagnostic(.error, code: Diagnostic.invalidSchema, message: message, location: nil)])
+        }
+        var found: StateDefinition?
+        if let name {
+            let machine = parser.machine(object, text: text)
+            found = machine.flatMap { Self.find(name, in: $0.root) }
+        } else {
+            parser.isSingleState = true
+            let language = parser.queryLanguage(object, inherited: .jsonPath, at: "")
+            var referred: Set<String> = []
+            found = parser.state(
+                object, name: Self.standardName, at: "/States/" + Self.standardName, siblings: JSONObject(),
+                language: language, referred: &referred)
+        }
+        let diagnostics = DefinitionParser.inDocumentOrder(parser.diagnostics, document)
+        if diagnostics.contains(where: { $0.severity == .error }) { throw DefinitionError(diagnostics: diagnostics) }
+        guard let found else { return nil }
+        state = found
+        group = StateGroup(startAt: found.name, states: [found])
+    }
+
+    private static func find(_ name: String, in group: StateGroup) -> StateDefinition? {
+        if let state = group[name] { return state }
+        for state in group.states {
+            switch state.body {
+            case .parallel(let branches):
+                for branch in branches { if let found = find(name, in: branch) { return found } }
+            case .map(let fields):
+                if let found = find(name, in: fields.processor) { return found }
+            case .pass, .task, .choice, .wait, .succeed, .fail: break
+            }
+        }
+        return nil
+    }
+}

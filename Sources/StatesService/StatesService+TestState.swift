@@ -1,0 +1,194 @@
+import AWSProtocol
+import JSONModel
+import ServiceKit
+import StatesLanguage
+import StatesRuntime
+import Support
+import WorkflowEngine
+
+extension StatesService {
+    private static let levels = ["INFO", "DEBUG", "TRACE"]
+    private static let fieldValidationModes = ["STRICT", "PRESENT", "NONE"]
+
+    /// `TestState`: runs one state, on a mock or for real, and shows what became of its data.
+    func testState(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
+        var input = input
+        let text = try input.required("definition", .definition)
+        let roleArn = try input.optional("roleArn", .arn)
+        let data = try input.optional("input", .data) ?? "{}"
+        let level = try input.optional("inspectionLevel", .oneOf(Self.levels)) ?? "INFO"
+        let name = try input.optional("stateName", .name)
+        let variables = try input.optional("variables", .data)
+        let contextText = try input.optional("context", .data)
+        let mock = try input.object("mock")
+        let configuration = try input.object("stateConfiguration") ?? [:]
+        _ = try input.flag("revealSecrets")
+        try input.finish()
+        if let roleArn { try ResourceName.checkRole(roleArn) }
+
+        let payload: Payload
+        do {
+            payload = try Payload(parsing: data)
+        } catch {
+            throw AWSError(
+                "InvalidExecutionInput", "Invalid State Machine Execution Input: '\(Self.complaint(error, data))'")
+        }
+        let single: SingleState?
+        do {
+            single = try SingleState(parsing: text, name: name)
+        } catch {
+            throw AWSError("InvalidDefinition", error.exceptionMessage)
+        }
+        guard let single else { throw Self.invalid("State not found in definition") }
+        var setting = StateTestSetting(mock: try Self.mock(mock, for: single.state))
+        if setting.mock == nil { try Self.checkRunnable(single.state, roleArn: roleArn) }
+        if let variables {
+            guard let object = (try? JSONValue(parsing: variables))?.object else {  // The text is at fault.
+                throw Self.invalid("Variables must be a valid JSON object")
+            }
+            setting.variables = object
+        }
+        if let contextText { setting.context = try Self.contextObject(contextText) }
+        setting.retrierRetryCount = configuration["retrierRetryCount"]?.int64 ?? 0
+        setting.mapIterationFailureCount = configuration["mapIterationFailureCount"]?.int64 ?? 0
+        if let data = configuration["mapItemReaderData"]?.string {
+            guard let items = (try? JSONValue(parsing: data))?.array else {  // The text is at fault.
+                throw Self.invalid("MapItemReaderData must be a valid JSON array")
+            }
+            setting.mapItemReaderData = items
+        }
+        return try await run(
+            StateTest(single, execution: Self.testIdentity(payload, roleArn, context), setting: setting), single.state,
+            level: level, input: data, context)
+    }
+
+    private func run(
+        _ test: consuming StateTest, _ state: StateDefinition, level: String, input: String, _ context: CallContext
+    ) async throws -> JSONObject {
+        var random = SystemRandomNumberGenerator()
+        var outcome: Result<Payload, StateTest.TaskError>?
+        running: while true {
+            let step = try test.run(
+                outcome, in: StepContext(now: engine.now, seed: StepSeed(high: random.next(), low: random.next())))
+            switch step {
+            case .ended: break running
+            case .wait(let until): try await Task.sleep(for: .milliseconds(max(0, until.millisecondsSince1970 - engine.now.millisecondsSince1970)))
+            case .call(let start):
+                switch await engine.performOnce(start, account: context.account, region: context.region) {
+                case .succeeded(let value), .submitted(let value, _): outcome = .success(Payload(value))
+                case .failed(let error, let cause): outcome = .failure(StateTest.TaskError(error: error, cause: cause))
+                }
+            }
+        }
+        guard let status = test.status else { throw AWSError.internalFailure("The test of a state came to no end.") }
+        var answer: JSONObject = ["status": .string(status.rawValue)]
+        if let output = test.output { answer["output"] = .string(output.text) }
+        if let failure = test.error {
+            if let error = failure.error { answer["error"] = .string(error) }
+            if let cause = failure.cause { answer["cause"] = .string(cause) }
+        }
+        if let next = test.nextState { answer["nextState"] = .string(next) }
+        if level != "INFO" {
+            var inspection: JSONObject = ["input": .string(input)]
+            for (name, value) in test.inspection(of: state) { inspection[name] = value }
+            answer["inspectionData"] = .object(inspection)
+        }
+        return answer
+    }
+
+    private static func invalid(_ message: String) -> AWSError { AWSError("ValidationException", message) }
+
+    private static func mock(_ mock: JSONObject?, for state: StateDefinition) throws -> StateTestSetting.Mock? {
+        guard let mock else { return nil }
+        if mock["result"] != nil, mock["errorOutput"] != nil {
+            throw invalid("A test mock should have only one of the following fields: [result, errorOutput].")
+        }
+        if let mode = mock["fieldValidationMode"]?.string, !fieldValidationModes.contains(mode) {
+            throw invalid(
+                "1 validation error detected: Value '\(mode)' at 'mock.fieldValidationMode' failed to satisfy constraint: "
+                    + "Member must satisfy enum value set: [\(fieldValidationModes.joined(separator: ", "))]")
+        }
+        switch state.type {
+        case .task, .map, .parallel: break
+        case .pass, .succeed, .fail, .choice, .wait:
+            throw invalid("State type '\(state.type.rawValue)' is not supported when a mock is specified")
+        }
+        if let output = mock["errorOutput"] { return .error(output["error"]?.string, cause: output["cause"]?.string) }
+        guard let text = mock["result"]?.string else { return nil }
+        guard let result = try? Payload(parsing: text) else {  // The text is at fault.
+            throw invalid("Mocked result must be valid JSON")
+        }
+        switch state.body {
+        case .parallel(let branches):
+            guard let results = result.value.array else { throw invalid("Mocked result must be an array.") }
+            guard results.count == branches.count else {
+                throw invalid("Mocked result must contain the same number of items as number of Parallel branches.")
+            }
+        case .map(let fields):
+            if fields.hasWriter {
+                guard result.value.object != nil else { throw invalid("Mocked result must be a JSON object.") }
+            } else {
+                guard result.value.array != nil else { throw invalid("Mocked result must be an array.") }
+            }
+        case .task, .pass, .succeed, .fail, .choice, .wait: break
+        }
+        return .result(result)
+    }
+
+    /// What can be run without a mock.
+    private static func checkRunnable(_ state: StateDefinition, roleArn: String?) throws {
+        switch state.body {
+        case .map, .parallel:
+            throw AWSError(
+                "InvalidDefinition",
+                "TestState API does not support Map or Parallel states. Supported state types include: [Task, Wait, Pass, Succeed, Fail, Choice]"
+            )
+        case .task(let fields):
+            if roleArn == nil { throw invalid("RoleArn must be specified when testing a Task state") }
+            guard fields.resource.kind != .activity, fields.resource.pattern == .requestResponse else {
+                throw AWSError(
+                    "InvalidDefinition", "TestState API does not support the resource \(fields.resource.arn)")
+            }
+        case .pass, .choice, .wait, .succeed, .fail: return
+        }
+    }
+
+    /// The members of a context object that a caller may give.
+    private static func contextObject(_ text: String) throws -> JSONValue {
+        func refuse(_ message: String) -> AWSError { invalid("Invalid Context object provided: \(message)") }
+        guard let value = try? JSONValue(parsing: text), let object = value.object else {  // The text is at fault.
+            throw refuse("must be a valid JSON object")
+        }
+        let texts: [String: Set<String>] = [
+            "Execution": ["Id", "Name", "RoleArn", "StartTime", "RedriveTime"], "State": ["EnteredTime", "Name"],
+            "StateMachine": ["Id", "Name"], "Task": ["Token"],
+        ]
+        let others: [String: Set<String>] = ["Execution": ["Input", "RedriveCount"], "State": ["RetryCount"]]
+        for (section, value) in object {
+            if section == "Map" { throw refuse("'Map' field is not supported when mocking a Context object") }
+            guard let known = texts[section] else { throw refuse("Field '\(section)' is not allowed") }
+            guard let members = value.object else { throw refuse("\(section) must be an object") }
+            for (name, member) in members {
+                if known.contains(name) {
+                    guard member.string != nil else { throw refuse("\(section).\(name) must be a string") }
+                } else if others[section]?.contains(name) != true {
+                    throw refuse("Field '\(name)' is not allowed")
+                }
+            }
+        }
+        return value
+    }
+
+    /// A test is an execution of no machine: only its names are made up.
+    private static func testIdentity(
+        _ input: Payload, _ roleArn: String?, _ context: CallContext
+    ) -> ExecutionIdentity {
+        let machine = randomUUIDText(), name = randomUUIDText()
+        return ExecutionIdentity(
+            executionArn: context.arn(service: "states", resource: "express:\(machine):\(name)").description,
+            executionName: name,
+            stateMachineArn: context.arn(service: "states", resource: "stateMachine:\(machine)").description,
+            stateMachineName: machine, roleArn: roleArn ?? "", region: context.region, account: context.account,
+            startTime: context.receivedAt, input: input)
+    }
+}
