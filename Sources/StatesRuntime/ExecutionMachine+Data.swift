@@ -114,7 +114,7 @@ extension ExecutionMachine {
             object.reserveCapacity(members.count)
             for member in members {
                 switch member.value {
-                case .template(let inner): 
+                case .template(let inner):
                     object[member.name] = try evaluate(inner, data, slot, item: item, results: results)
                 case .path(let path):
                     object[member.name] = try templateValue(path, member.key, data, slot, item: item)
