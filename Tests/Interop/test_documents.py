@@ -1,5 +1,5 @@
 """The documentation as a reader meets it: a site without dead ends, references that agree with the programs."""
-import html.parser, posixpath, subprocess, sys
+import html.parser, os, pathlib, posixpath, re, subprocess, sys
 
 import pytest
 from conftest import BIN, ROOT
@@ -90,3 +90,24 @@ def test_a_dead_link_is_not_published(tmp_path):
     (copy / "docs/b.md").write_text("# B\n")
     done = subprocess.run([sys.executable, copy / "packaging/website.py", tmp_path / "out"], capture_output=True, text=True)
     assert done.returncode == 1 and "README.md links to docs/c.md" in done.stderr
+
+
+def commands(document):
+    """The lines of a document's indented blocks, as a shell would get them."""
+    text = document.read_text()
+    blocks = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", text, re.M)
+    return ["\n".join(line[4:] for line in block.strip("\n").split("\n")) for block in blocks]
+
+
+def test_getting_started_works_as_written(new_server, tmp_path):
+    server = new_server()
+    blocks = commands(ROOT / "docs/getting-started.md")
+    assert blocks[0] == "millrace serve" and blocks[1].startswith('eval "$(millrace env)"')
+    script = "set -eu\n" + "\n".join(blocks[1:])
+    path = f"{BIN.resolve()}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env={"PATH": path, "HOME": str(tmp_path), "MILLRACE_DATA": str(server.directory)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '{"columns":["day","orders","revenue"]}' in done.stdout
+    assert re.search(r"2026-11-01\|2 +\|19\.75", done.stdout) and re.search(r"2026-11-02\|2 +\|30\.00", done.stdout)
