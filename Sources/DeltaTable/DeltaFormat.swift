@@ -48,7 +48,14 @@ package struct DeltaFormat: TableFormat {
     }
 
     package func sink(_ request: WriteRequest, context: SourceContext) throws -> any TableSink {
-        try forwarding { try makeSink(request, context) }
+        try forwarding {
+            if request.mode == .ignore, !request.replacesTable,
+                let snapshot = try DeltaLog(uri: request.path, stores: context.stores).snapshot()
+            {
+                return ExistingTableSink(version: snapshot.version)
+            }
+            return try makeSink(request, context)
+        }
     }
 
     private func makeSink(_ request: WriteRequest, _ context: SourceContext) throws -> DeltaSink {
@@ -75,6 +82,10 @@ package struct DeltaFormat: TableFormat {
             // The commit itself may have been cleaned up; the table's version stands for it then.
             return try DeltaSink.previousResult(log, snapshot, transaction.appID).version ?? snapshot.version
         }
+    }
+
+    package func exists(path: String, context: SourceContext) throws -> Bool {
+        try forwarding { try DeltaLog(uri: path, stores: context.stores).snapshot() != nil }
     }
 
     package func history(path: String, context: SourceContext) throws -> (StructType, [[Scalar]]) {

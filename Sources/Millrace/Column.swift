@@ -3,6 +3,8 @@ import SparkPlan
 import SparkSQL
 
 /// An expression over a DataFrame's columns, built with operators and functions; names are resolved when it is used.
+///
+///     (col("price") * col("quantity")).cast("decimal(12,2)").alias("revenue")
 public struct Column: Sendable {
     let expression: UnresolvedExpression
     /// What failed while it was built; raised when it is used.
@@ -26,17 +28,27 @@ public struct Column: Sendable {
         return expression
     }
 
-    private func derived(_ expression: UnresolvedExpression) -> Column { Column(expression, failure: failure) }
+    /// With another expression that also uses `others`.
+    private func derived(_ expression: UnresolvedExpression, _ others: [Column] = []) -> Column {
+        Column(expression, failure: failure ?? others.lazy.compactMap(\.failure).first)
+    }
 
+    // MARK: - Names and types
+
+    /// Names the column.
     public func alias(_ name: String) -> Column { derived(.alias(expression, name)) }
-    /// Casts to a type written as in SQL; invalid values raise an error.
-    public func cast(_ type: String) -> Column { cast(type, .ansi) }
-    /// Casts; invalid values become NULL.
-    public func tryCast(_ type: String) -> Column { cast(type, .try) }
 
-    private func cast(_ type: String, _ mode: CastMode) -> Column {
+    /// Casts to a type written as in SQL (`decimal(10,2)`); a value that does not fit raises `CAST_INVALID_INPUT`.
+    public func cast(_ type: String) -> Column { cast(.ansi) { try SQLParser.parseDataType(type) } }
+    public func cast(_ type: DataType) -> Column { cast(.ansi) { try type.validated() } }
+
+    /// Casts; a value that does not fit becomes NULL.
+    public func tryCast(_ type: String) -> Column { cast(.try) { try SQLParser.parseDataType(type) } }
+    public func tryCast(_ type: DataType) -> Column { cast(.try) { try type.validated() } }
+
+    private func cast(_ mode: CastMode, _ type: () throws -> Columnar.DataType) -> Column {
         do {
-            return derived(.cast(expression, try SQLParser.parseDataType(type), mode))
+            return derived(.cast(expression, try type(), mode))
         } catch let error as SparkError {
             return Column(expression, failure: failure ?? error)
         } catch {
@@ -44,30 +56,74 @@ public struct Column: Sendable {
         }
     }
 
+    // MARK: - Tests
+
     public var isNull: Column { .call("isnull", self) }
     public var isNotNull: Column { .call("isnotnull", self) }
-    public func eqNullSafe(_ other: Column) -> Column { .call("<=>", self, other) }
+    public var isNaN: Column { .call("isnan", self) }
+    /// Equality by which NULL equals NULL.
+    public func eqNullSafe(_ other: some ColumnValue) -> Column { .call("<=>", self, other.columnValue) }
+    /// SQL's LIKE: `%` any text, `_` one character, backslash escapes.
     public func like(_ pattern: String) -> Column { .call("like", self, lit(pattern)) }
+    /// LIKE without regard to letter case.
+    public func ilike(_ pattern: String) -> Column { .call("ilike", self, lit(pattern)) }
+    /// Whether a part of the text matches a regular expression.
     public func rlike(_ pattern: String) -> Column { .call("rlike", self, lit(pattern)) }
-    public func startsWith(_ text: String) -> Column { .call("startswith", self, lit(text)) }
-    public func endsWith(_ text: String) -> Column { .call("endswith", self, lit(text)) }
-    public func contains(_ text: String) -> Column { .call("contains", self, lit(text)) }
-    public func substr(_ start: Int, _ length: Int) -> Column { .call("substring", self, lit(start), lit(length)) }
-    public func between(_ low: Column, _ high: Column) -> Column { (self >= low) && (self <= high) }
+    public func startsWith(_ text: some ColumnValue) -> Column { .call("startswith", self, text.columnValue) }
+    public func endsWith(_ text: some ColumnValue) -> Column { .call("endswith", self, text.columnValue) }
+    public func contains(_ text: some ColumnValue) -> Column { .call("contains", self, text.columnValue) }
 
-    public func isin(_ values: SparkValue...) -> Column {
-        derived(.inList(expression, values.map { lit($0).expression }))
+    /// Both bounds included.
+    public func between(_ low: some ColumnValue, _ high: some ColumnValue) -> Column {
+        .call("and", .call(">=", self, low.columnValue), .call("<=", self, high.columnValue))
     }
 
+    public func isin(_ values: any ColumnValue...) -> Column { isin(values) }
+    public func isin(_ values: [any ColumnValue]) -> Column {
+        let columns = values.map(\.columnValue)
+        // Spark: nothing is in an empty list, NULL neither.
+        if columns.isEmpty { return derived(.literal(.bool(false), .boolean)) }
+        return derived(.inList(expression, columns.map(\.expression)), columns)
+    }
+
+    // MARK: - Parts
+
+    /// `length` characters from position `start`, which counts from 1; a negative one counts from the end.
+    public func substr(_ start: Int, _ length: Int) -> Column { .call("substring", self, lit(start), lit(length)) }
     /// A member of a struct.
     public func getField(_ name: String) -> Column { derived(.extract(expression, .string(name))) }
-    /// An element of an array or map.
-    public func getItem(_ key: SparkValue) -> Column { derived(.extract(expression, lit(key).expression)) }
+    /// An element of an array (from 0) or of a map.
+    public func getItem(_ key: some ColumnValue) -> Column {
+        derived(.extract(expression, key.columnValue.expression), [key.columnValue])
+    }
 
-    public var asc: SortColumn { SortColumn(column: self, descending: false, nullsFirst: nil) }
-    public var desc: SortColumn { SortColumn(column: self, descending: true, nullsFirst: nil) }
-    public var ascNullsLast: SortColumn { SortColumn(column: self, descending: false, nullsFirst: false) }
-    public var descNullsFirst: SortColumn { SortColumn(column: self, descending: true, nullsFirst: true) }
+    // MARK: - CASE
+
+    /// A further branch of `F.when`.
+    public func when(_ condition: Column, _ value: some ColumnValue) -> Column {
+        let value = value.columnValue
+        guard case .caseWhen(let branches, nil) = expression else {
+            return misplaced("when() can only be applied on a Column previously generated by when() function")
+        }
+        let branch = UnresolvedCaseBranch(condition: condition.expression, result: value.expression)
+        return derived(.caseWhen(branches: branches + [branch], otherwise: nil), [condition, value])
+    }
+
+    /// The value of `F.when` where no branch holds; without it NULL.
+    public func otherwise(_ value: some ColumnValue) -> Column {
+        let value = value.columnValue
+        guard case .caseWhen(let branches, nil) = expression else {
+            return misplaced(
+                "otherwise() can only be applied on a Column previously generated by when() and can only be applied once")
+        }
+        return derived(.caseWhen(branches: branches, otherwise: value.expression), [value])
+    }
+
+    private func misplaced(_ message: String) -> Column {
+        Column(expression, failure: failure ?? SparkError(condition: "INVALID_WHEN_USAGE", sqlState: "42601", message: message + "."))
+    }
+
+    // MARK: - Windows
 
     /// A window function, or an aggregate, over a window.
     public func over(_ window: WindowSpec) -> Column {
@@ -80,52 +136,27 @@ public struct Column: Sendable {
                         message: "Expression \"\(expression.sqlText)\" not supported within a window function."))
         }
         call.window = UnresolvedWindow(
-            partition: window.partition.map(\.expression), order: window.order.map(\.order))
-        return derived(.function(call))
+            partition: window.partition.map(\.expression), order: window.order.map(\.order), frame: window.frame)
+        let result = derived(.function(call), window.partition + window.order.map(\.column))
+        return Column(result.expression, failure: result.failure ?? window.failure)
     }
 }
 
-public struct SortColumn: Sendable {
-    let column: Column
-    let descending: Bool
-    let nullsFirst: Bool?
-
-    var order: UnresolvedSortOrder {
-        UnresolvedSortOrder(column.expression, descending: descending, nullsFirst: nullsFirst)
-    }
-}
-
-/// Partitioning and ordering of window functions.
-public struct WindowSpec: Sendable {
-    var partition: [Column] = []
-    var order: [SortColumn] = []
-
-    public init() {}
-
-    public static func partitionBy(_ columns: String...) -> WindowSpec {
-        var window = WindowSpec()
-        window.partition = columns.map { col($0) }
-        return window
-    }
-
-    public func orderBy(_ columns: SortColumn...) -> WindowSpec {
-        var copy = self
-        copy.order = columns
-        return copy
-    }
-}
-
-/// A column by name; dots reach into structs, backquotes keep them.
+/// A column by name. Dots reach into structs, backquotes keep them in the name; `*` is all columns.
 public func col(_ name: String) -> Column {
     if name == "*" { return Column(.star(qualifier: [], except: [], nil)) }
     do {
+        if name.hasSuffix(".*") {
+            return Column(.star(qualifier: try SQLParser.parseName(String(name.dropLast(2))), except: [], nil))
+        }
         return Column(.attribute(try SQLParser.parseName(name), nil))
     } catch {
+        // Spaces and the like: the whole text is one name.
         return Column(.attribute([name], nil))
     }
 }
 
-/// An expression as SQL text.
+/// An expression as SQL text: `expr("price * quantity AS revenue")`.
 public func expr(_ sql: String) -> Column {
     do {
         return Column(try SQLParser.parseExpression(sql))
@@ -135,51 +166,3 @@ public func expr(_ sql: String) -> Column {
         return Column(.literal(.null, .null), failure: SparkError.internal("\(error)"))
     }
 }
-
-public func lit(_ value: Int) -> Column {
-    if let small = Int32(exactly: value) { return Column(.literal(.int32(small), .int)) }
-    return Column(.literal(.int64(Int64(value)), .long))
-}
-public func lit(_ value: Double) -> Column { Column(.literal(.double(value), .double)) }
-public func lit(_ value: String) -> Column { Column(.literal(.string(value), .string)) }
-public func lit(_ value: Bool) -> Column { Column(.literal(.bool(value), .boolean)) }
-
-public func lit(_ value: SparkValue) -> Column {
-    switch value {
-    case .null: return Column(.literal(.null, .null))
-    case .boolean(let x): return lit(x)
-    case .integer(let x): return lit(Int(x))
-    case .double(let x): return lit(x)
-    case .string(let x): return lit(x)
-    case .binary(let x): return Column(.literal(.binary(x), .binary))
-    case .date(let x): return lit(x).cast("date")
-    case .timestamp(let x): return lit(x).cast("timestamp")
-    case .decimal(let text):
-        guard let (unscaled, scale) = parseDecimal(text) else {
-            return Column(
-                .literal(.null, .null),
-                failure: SparkError(condition: "CAST_INVALID_INPUT", sqlState: "22018", message: "The value '\(text)' is no decimal."))
-        }
-        let digits = String(unscaled.magnitude).utf8.count
-        return Column(.literal(.decimal(unscaled, scale: scale), .decimal(precision: min(max(digits, scale, 1), 38), scale: scale)))
-    case .array(let values): return .call("array", values.map { lit($0) })
-    case .map(let entries): return .call("map", entries.flatMap { [lit($0.key), lit($0.value)] })
-    case .structure(let values): return .call("struct", values.map { lit($0) })
-    }
-}
-
-public func + (a: Column, b: Column) -> Column { .call("+", a, b) }
-public func - (a: Column, b: Column) -> Column { .call("-", a, b) }
-public func * (a: Column, b: Column) -> Column { .call("*", a, b) }
-public func / (a: Column, b: Column) -> Column { .call("/", a, b) }
-public func % (a: Column, b: Column) -> Column { .call("%", a, b) }
-public prefix func - (a: Column) -> Column { .call("negative", a) }
-public func == (a: Column, b: Column) -> Column { .call("=", a, b) }
-public func != (a: Column, b: Column) -> Column { .call("not", .call("=", a, b)) }
-public func < (a: Column, b: Column) -> Column { .call("<", a, b) }
-public func <= (a: Column, b: Column) -> Column { .call("<=", a, b) }
-public func > (a: Column, b: Column) -> Column { .call(">", a, b) }
-public func >= (a: Column, b: Column) -> Column { .call(">=", a, b) }
-public func && (a: Column, b: Column) -> Column { .call("and", a, b) }
-public func || (a: Column, b: Column) -> Column { .call("or", a, b) }
-public prefix func ! (a: Column) -> Column { .call("not", a) }

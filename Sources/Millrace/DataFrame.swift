@@ -3,79 +3,168 @@ import QueryEngine
 import SparkPlan
 import SparkSQL
 
-/// A query that runs when its rows are asked for. Calls that run it block the calling thread.
+/// A query that runs when its rows are asked for, and again each time they are.
 ///
-/// Errors are `SparkError`s; mistakes in names and types are raised by the call that runs or by `schema`.
+/// Methods that give a DataFrame only build the query; those that give rows, write or print run it and block the
+/// calling thread. Mistakes in names and types are raised by the latter, and by `schema`.
 public struct DataFrame: Sendable {
     let session: SparkSession
     let plan: UnresolvedPlan
 
-    private func with(_ plan: UnresolvedPlan) -> DataFrame { DataFrame(session: session, plan: plan) }
-
-    private func written(_ columns: [Column]) throws -> [UnresolvedExpression] { try columns.map { try $0.checked() } }
+    func with(_ plan: UnresolvedPlan) -> DataFrame { DataFrame(session: session, plan: plan) }
 
     // MARK: - Columns
 
-    public func select(_ columns: Column...) throws -> DataFrame {
-        with(.select(UnresolvedSelect(try written(columns), from: plan)))
+    /// Columns by name, expressions, `"*"`.
+    public func select(_ columns: any ColumnOrName...) throws(SparkException) -> DataFrame { try select(columns) }
+    public func select(_ columns: [any ColumnOrName]) throws(SparkException) -> DataFrame {
+        try translated { with(.select(UnresolvedSelect(try columns.map { try $0.namedColumn.checked() }, from: plan))) }
     }
 
-    public func select(_ names: String...) throws -> DataFrame {
-        with(.select(UnresolvedSelect(try names.map { try col($0).checked() }, from: plan)))
+    /// Columns as SQL text: `selectExpr("id", "price * 2 AS double_price")`.
+    public func selectExpr(_ expressions: String...) throws(SparkException) -> DataFrame { try selectExpr(expressions) }
+    public func selectExpr(_ expressions: [String]) throws(SparkException) -> DataFrame {
+        try select(expressions.map { expr($0) })
     }
 
-    public func selectExpr(_ expressions: String...) throws -> DataFrame {
-        with(.select(UnresolvedSelect(try expressions.map { try expr($0).checked() }, from: plan)))
+    /// Adds a column, or replaces the one of that name in its place.
+    public func withColumn(_ name: String, _ column: Column) throws(SparkException) -> DataFrame {
+        try translated { with(.withColumns([(name, try column.checked())], plan)) }
     }
 
-    public func withColumn(_ name: String, _ column: Column) throws -> DataFrame {
-        with(.withColumns([(name, try column.checked())], plan))
+    /// Adds or replaces several columns; none of them sees another.
+    public func withColumns(_ columns: KeyValuePairs<String, Column>) throws(SparkException) -> DataFrame {
+        try translated { with(.withColumns(try columns.map { ($0.key, try $0.value.checked()) }, plan)) }
     }
 
+    /// Does nothing when there is no such column.
     public func withColumnRenamed(_ from: String, _ to: String) -> DataFrame { with(.renameColumns([(from, to)], plan)) }
+    public func withColumnsRenamed(_ names: KeyValuePairs<String, String>) -> DataFrame {
+        with(.renameColumns(names.map { ($0.key, $0.value) }, plan))
+    }
 
+    /// Leaves columns out; names that are not there are ignored.
     public func drop(_ names: String...) -> DataFrame { with(.dropColumns(names, plan)) }
 
+    /// Gives all columns new names.
+    /// - Throws, when it runs: `ASSIGNMENT_ARITY_MISMATCH` for another number of them.
+    public func toDF(_ names: String...) -> DataFrame {
+        let star = UnresolvedExpression.star(qualifier: [], except: [], nil)
+        return with(.select(UnresolvedSelect([star], from: .alias(plan, name: "toDF", columns: names))))
+    }
+
+    /// Names the DataFrame, so that `col("name.column")` tells its columns from those of another in a join.
     public func alias(_ name: String) -> DataFrame { with(.alias(plan, name: name, columns: [])) }
 
     // MARK: - Rows
 
-    public func filter(_ condition: Column) throws -> DataFrame { with(.filter(try condition.checked(), plan)) }
-    public func filter(_ condition: String) throws -> DataFrame { try filter(expr(condition)) }
-    public func `where`(_ condition: Column) throws -> DataFrame { try filter(condition) }
-    public func `where`(_ condition: String) throws -> DataFrame { try filter(condition) }
-
-    public func orderBy(_ columns: SortColumn...) throws -> DataFrame {
-        for column in columns { _ = try column.column.checked() }
-        return with(.sort(columns.map(\.order), plan))
+    public func filter(_ condition: Column) throws(SparkException) -> DataFrame {
+        try translated { with(.filter(try condition.checked(), plan)) }
     }
+    /// By a condition as SQL text.
+    public func filter(_ condition: String) throws(SparkException) -> DataFrame { try filter(expr(condition)) }
+    public func `where`(_ condition: Column) throws(SparkException) -> DataFrame { try filter(condition) }
+    public func `where`(_ condition: String) throws(SparkException) -> DataFrame { try filter(condition) }
 
-    public func orderBy(_ names: String...) throws -> DataFrame {
-        with(.sort(try names.map { UnresolvedSortOrder(try col($0).checked()) }, plan))
+    /// Sorts all rows: `orderBy("country", col("revenue").desc)`.
+    public func orderBy(_ keys: any SortKey...) throws(SparkException) -> DataFrame { try orderBy(keys) }
+    public func orderBy(_ keys: [any SortKey]) throws(SparkException) -> DataFrame {
+        try translated {
+            let columns = keys.map(\.sortColumn)
+            for column in columns { _ = try column.column.checked() }
+            return with(.sort(columns.map(\.order), plan))
+        }
     }
+    /// The same as `orderBy`.
+    public func sort(_ keys: any SortKey...) throws(SparkException) -> DataFrame { try orderBy(keys) }
 
     public func limit(_ count: Int) -> DataFrame { with(.limit(lit(count).expression, offset: nil, plan)) }
+    /// Without the first `count` rows.
     public func offset(_ count: Int) -> DataFrame { with(.limit(nil, offset: lit(count).expression, plan)) }
-    public func distinct() -> DataFrame { with(.distinct(plan)) }
 
-    public func union(_ other: DataFrame) -> DataFrame {
-        with(.setOperation(.union, all: true, byName: false, [plan, other.plan]))
+    public func distinct() -> DataFrame { with(.distinct(plan)) }
+    /// The same as `distinct`.
+    public func dropDuplicates() -> DataFrame { distinct() }
+
+    /// The first row of those that are alike in the columns named, in the order of files and rows.
+    public func dropDuplicates(_ names: [String]) throws(SparkException) -> DataFrame {
+        if names.isEmpty { return distinct() }
+        return try translated {
+            let all = try columns
+            let keys = Set(try names.map { try Self.known($0, among: all).lowercased() })
+            var select = UnresolvedSelect(
+                all.map { name in
+                    let column = UnresolvedExpression.attribute([name], nil)
+                    return keys.contains(name.lowercased()) ? column : .alias(.call("first", column), name)
+                }, from: plan)
+            select.grouping = names.map { .attribute([$0], nil) }
+            return with(.select(select))
+        }
     }
 
-    public func unionByName(_ other: DataFrame) -> DataFrame {
-        with(.setOperation(.union, all: true, byName: true, [plan, other.plan]))
+    /// - Throws: `UNRESOLVED_COLUMN_AMONG_FIELD_NAMES`.
+    static func known(_ name: String, among names: [String]) throws -> String {
+        guard let found = names.first(where: { $0.lowercased() == name.lowercased() }) else {
+            throw SparkError(
+                condition: "UNRESOLVED_COLUMN_AMONG_FIELD_NAMES", sqlState: "42703",
+                message: "Cannot resolve column name \"\(name)\" among (\(names.joined(separator: ", "))).")
+        }
+        return found
+    }
+
+    // MARK: - Sets
+
+    /// The rows of both, columns by position; duplicates stay.
+    public func union(_ other: DataFrame) -> DataFrame { setOperation(.union, other) }
+    /// The same as `union`.
+    public func unionAll(_ other: DataFrame) -> DataFrame { union(other) }
+
+    /// The rows of both, columns by name; duplicates stay.
+    /// - Parameter allowMissingColumns: columns that one side lacks are NULL there.
+    public func unionByName(
+        _ other: DataFrame, allowMissingColumns: Bool = false
+    ) throws(SparkException) -> DataFrame {
+        if !allowMissingColumns { return with(.setOperation(.union, all: true, byName: true, [plan, other.plan])) }
+        return try translated {
+            let mine = try session.engine.analyze(plan).schema
+            let theirs = try session.engine.analyze(other.plan).schema
+            let sides = [(plan, mine, theirs), (other.plan, theirs, mine)].map { plan, has, wanted -> UnresolvedPlan in
+                let missing = wanted.fields.filter { has.index(of: $0.name) == nil }
+                if missing.isEmpty { return plan }
+                return .withColumns(missing.map { ($0.name, .cast(.literal(.null, .null), $0.dataType, .ansi)) }, plan)
+            }
+            return with(.setOperation(.union, all: true, byName: true, sides))
+        }
+    }
+
+    /// Different rows that are in both.
+    public func intersect(_ other: DataFrame) -> DataFrame { setOperation(.intersect, other) }
+    /// Different rows that are not in the other (PySpark's `subtract`).
+    public func except(_ other: DataFrame) -> DataFrame { setOperation(.except, other) }
+
+    private func setOperation(_ operation: SetOperation, _ other: DataFrame) -> DataFrame {
+        with(.setOperation(operation, all: operation == .union, byName: false, [plan, other.plan]))
     }
 
     // MARK: - Joins and groups
 
+    /// Joins on a condition; name the sides with `alias` to tell columns of the same name apart.
+    ///
     /// - Parameter how: `inner`, `left`, `right`, `full` (or with `outer`), `left_semi`, `left_anti`, `cross`.
-    public func join(_ other: DataFrame, on condition: Column, how: String = "inner") throws -> DataFrame {
-        with(.join(UnresolvedJoin(try Self.joinType(how), plan, other.plan, .on(try condition.checked()))))
+    public func join(_ other: DataFrame, on condition: Column, how: String = "inner") throws(SparkException) -> DataFrame {
+        try translated {
+            with(.join(UnresolvedJoin(try Self.joinType(how), plan, other.plan, .on(try condition.checked()))))
+        }
     }
 
     /// Joins on columns of the same names, each of which appears once in the result.
-    public func join(_ other: DataFrame, using names: [String], how: String = "inner") throws -> DataFrame {
-        with(.join(UnresolvedJoin(try Self.joinType(how), plan, other.plan, .using(names))))
+    public func join(_ other: DataFrame, on names: [String], how: String = "inner") throws(SparkException) -> DataFrame {
+        try translated { with(.join(UnresolvedJoin(try Self.joinType(how), plan, other.plan, .using(names)))) }
+    }
+
+    /// Joins on a column of the same name.
+    public func join(_ other: DataFrame, on name: String, how: String = "inner") throws(SparkException) -> DataFrame {
+        try join(other, on: [name], how: how)
     }
 
     public func crossJoin(_ other: DataFrame) -> DataFrame { with(.join(UnresolvedJoin(.cross, plan, other.plan, .none))) }
@@ -91,83 +180,28 @@ public struct DataFrame: Sendable {
         case "cross": return .cross
         default:
             throw SparkError(
-                condition: "UNSUPPORTED_JOIN_TYPE", sqlState: "0A000", message: "Unsupported join type '\(how)'.")
+                condition: "UNSUPPORTED_JOIN_TYPE", sqlState: "0A000",
+                message: "Unsupported join type '\(how)'. Supported join types include: 'inner', 'left', 'right', 'full', 'left_semi', 'left_anti', 'cross'.")
         }
     }
 
-    public func groupBy(_ columns: Column...) throws -> GroupedData { GroupedData(frame: self, keys: try written(columns)) }
-    public func groupBy(_ names: String...) throws -> GroupedData {
-        GroupedData(frame: self, keys: try names.map { try col($0).checked() })
+    public func groupBy(_ columns: any ColumnOrName...) throws(SparkException) -> GroupedData { try groupBy(columns) }
+    public func groupBy(_ columns: [any ColumnOrName]) throws(SparkException) -> GroupedData {
+        try translated { GroupedData(frame: self, keys: try columns.map { try $0.namedColumn.checked() }) }
     }
 
     /// Aggregates over all rows.
-    public func agg(_ columns: Column...) throws -> DataFrame {
+    public func agg(_ columns: Column...) throws(SparkException) -> DataFrame {
         try GroupedData(frame: self, keys: []).aggregated(columns)
     }
 
-    // MARK: - Results
+    /// Rows with NULL or NaN: `frame.na.drop()`, `frame.na.fill(0)`.
+    public var na: DataFrameNaFunctions { DataFrameNaFunctions(frame: self) }
 
-    /// Names and types, as `name type` in SQL's writing.
-    public var schemaText: String {
-        get throws {
-            try session.engine.analyze(plan).schema.fields
-                .map { "\($0.name) \($0.dataType.simpleString)" }.joined(separator: ", ")
-        }
-    }
+    // MARK: - Not here
 
-    public var columns: [String] { get throws { try session.engine.analyze(plan).schema.fields.map(\.name) } }
-
-    public func collect() throws -> [Row] {
-        let outcome = try session.engine.collect(plan)
-        let names = outcome.schema.fields.map(\.name)
-        let types = outcome.schema.fields.map(\.dataType)
-        return outcome.rows.map { row in Row(names: names, values: zip(row, types).map { SparkValue($0, $1) }) }
-    }
-
-    public func count() throws -> Int64 {
-        let star = Column(.star(qualifier: [], except: [], nil))
-        let rows = try agg(Functions.count(star)).collect()
-        return rows.first?.getLong(0) ?? 0
-    }
-
-    public func first() throws -> Row? { try limit(1).collect().first }
-    public func take(_ count: Int) throws -> [Row] { try limit(count).collect() }
-
-    /// The first rows as Spark's `show` prints them.
-    public func showText(_ count: Int = 20, truncate: Int = 20) throws -> String {
-        let wanted = max(count, 0)
-        let outcome = try session.engine.collect(limit(wanted == Int.max ? wanted : wanted + 1).plan)
-        return ResultText.table(outcome.schema, Array(outcome.rows.prefix(wanted)), truncate: truncate)
-            + (outcome.rows.count > wanted ? "only showing top \(wanted) rows\n" : "")
-    }
-
-    /// Prints the first rows.
-    public func show(_ count: Int = 20, truncate: Int = 20) throws { print(try showText(count, truncate: truncate)) }
-
-    public func explainText() throws -> String { try session.engine.explain(plan) }
-
-    public func createOrReplaceTempView(_ name: String) throws {
-        try session.engine.createTemporaryView(name, session.engine.inlined(plan), replace: true)
-    }
-
-    public var write: DataFrameWriter { DataFrameWriter(frame: self) }
-}
-
-/// What `groupBy` gives.
-public struct GroupedData: Sendable {
-    let frame: DataFrame
-    let keys: [UnresolvedExpression]
-
-    public func agg(_ columns: Column...) throws -> DataFrame { try aggregated(columns) }
-
-    public func count() throws -> DataFrame {
-        try aggregated([Functions.count(Column(.star(qualifier: [], except: [], nil))).alias("count")])
-    }
-
-    func aggregated(_ columns: [Column]) throws -> DataFrame {
-        var select = UnresolvedSelect(try columns.map { try $0.checked() }, from: frame.plan)
-        select.grouping = keys
-        select.prependsGrouping = true
-        return DataFrame(session: frame.session, plan: .select(select))
-    }
+    @available(*, unavailable, message: "A DataFrame is computed each time it is used; write a table to keep its rows.")
+    public func cache() -> DataFrame { self }
+    @available(*, unavailable, message: "A DataFrame is computed each time it is used; write a table to keep its rows.")
+    public func persist() -> DataFrame { self }
 }

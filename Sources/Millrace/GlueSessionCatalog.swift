@@ -98,13 +98,13 @@ package struct GlueSessionCatalog: SessionCatalog {
         var location = storage?["Location"]?.string
         if location == nil || location?.hasSuffix("-__PLACEHOLDER__") == true { location = serde["path"] ?? location }
         let partitions = table["PartitionKeys"]?.array ?? []
-        var fields: [StructField] = []
+        var fields: [Columnar.StructField] = []
         if provider != "delta" {
             for column in (storage?["Columns"]?.array ?? []) + partitions { fields.append(try Self.field(column)) }
         }
         return CatalogTable(
             database: database.lowercased(), name: name.lowercased(), provider: provider, location: location,
-            schema: StructType(fields), partitionColumns: partitions.compactMap { $0["Name"]?.string },
+            schema: Columnar.StructType(fields), partitionColumns: partitions.compactMap { $0["Name"]?.string },
             comment: table["Description"]?.string, properties: parameters, options: Self.options(parameters, serde, provider))
     }
 
@@ -172,7 +172,7 @@ package struct GlueSessionCatalog: SessionCatalog {
              "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
              "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe")
         }
-        func column(_ field: StructField) -> JSONValue {
+        func column(_ field: Columnar.StructField) -> JSONValue {
             var object: JSONObject = ["Name": .string(field.name), "Type": .string(field.dataType.simpleString)]
             if let comment = field.metadata["comment"]?.string { object["Comment"] = .string(comment) }
             return .object(object)
@@ -219,8 +219,8 @@ package struct GlueSessionCatalog: SessionCatalog {
         return options
     }
 
-    private static func field(_ column: JSONValue) throws -> StructField {
-        var field = StructField(
+    private static func field(_ column: JSONValue) throws -> Columnar.StructField {
+        var field = Columnar.StructField(
             column["Name"]?.string ?? "", try SQLParser.parseDataType(column["Type"]?.string ?? "string"))
         if let comment = column["Comment"]?.string { field.metadata["comment"] = .string(comment) }
         return field

@@ -44,8 +44,3 @@ final class ReportSocket: Sendable {
         }
     }
 }
-
-/// Processors this process may use.
-func processorCount() -> Int {
-    return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-}

@@ -4,7 +4,7 @@ import SparkPlan
 /// Results as text.
 package enum ResultText {
     /// The box that Spark's `show` draws. - Parameter truncate: longest cell; 0 for no limit.
-    package static func table(_ schema: StructType, _ rows: [[Scalar]], truncate: Int) -> String {
+    package static func table(_ schema: Columnar.StructType, _ rows: [[Scalar]], truncate: Int) -> String {
         func cut(_ text: String) -> String {
             guard truncate > 0, text.count > truncate else { return text }
             return truncate < 4 ? String(text.prefix(truncate)) : text.prefix(truncate - 3) + "..."

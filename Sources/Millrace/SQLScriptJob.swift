@@ -43,7 +43,7 @@ package struct SQLScriptJob: Sendable {
             let parts = SQLScript.split(script)
             guard done < parts.count else { throw error }
             let blankLines = parts[done].text.prefix { $0.isWhitespace }.count { $0.isNewline }
-            throw SQLScriptFailure(uri: uri, line: parts[done].line + blankLines, statement: done + 1, error: error)
+            throw SQLScriptFailure(uri: uri, line: parts[done].line + blankLines, statement: done + 1, error: SparkException(error))
         }
     }
 
@@ -65,7 +65,7 @@ package struct SQLScriptFailure: Error, CustomStringConvertible {
     package let line: Int
     /// From 1.
     package let statement: Int
-    package let error: any Error
+    package let error: SparkException
 
     package var description: String { "\(uri), line \(line), statement \(statement): \(error)" }
 }

@@ -42,7 +42,7 @@ extension SparkValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expr
 }
 
 extension SparkValue {
-    init(_ scalar: Scalar, _ type: DataType) {
+    init(_ scalar: Scalar, _ type: Columnar.DataType) {
         switch scalar {
         case .null: self = .null
         case .bool(let x): self = .boolean(x)
@@ -52,22 +52,22 @@ extension SparkValue {
         case .int64(let x): self = .integer(x)
         case .float(let x): self = .double(Double(x))
         case .double(let x): self = .double(x)
-        case .decimal(let unscaled, let scale): self = .decimal(decimalText(unscaled, scale: scale))
+        case .decimal(let unscaled, let scale): self = .decimal(SparkPlan.decimalText(unscaled, scale: scale))
         case .string(let x): self = .string(x)
         case .binary(let x): self = .binary(x)
         case .date(let days): self = .date(dateText(Int(days)))
         case .timestamp(let micros): self = .timestamp(timestampText(micros))
         case .array(let values):
-            var element = DataType.null
+            var element = Columnar.DataType.null
             if case .array(let e, _) = type { element = e }
             self = .array(values.map { SparkValue($0, element) })
         case .map(let entries):
-            var types = (DataType.null, DataType.null)
+            var types = (Columnar.DataType.null, Columnar.DataType.null)
             if case .map(let k, let v, _) = type { types = (k, v) }
             self = .map(
                 entries.map { Entry(key: SparkValue($0.key, types.0), value: SparkValue($0.value, types.1)) })
         case .structure(let values):
-            var fields: [StructField] = []
+            var fields: [Columnar.StructField] = []
             if case .structure(let s) = type { fields = s.fields }
             self = .structure(
                 values.enumerated().map { SparkValue($1, $0 < fields.count ? fields[$0].dataType : .null) })
@@ -76,7 +76,7 @@ extension SparkValue {
 
     /// The value as one of `type`.
     /// - Throws: `SparkError` `CANNOT_ACCEPT_OBJECT_IN_TYPE` when it is of another kind or does not fit.
-    func scalar(_ type: DataType) throws -> Scalar {
+    func scalar(_ type: Columnar.DataType) throws -> Scalar {
         let misfit = SparkError(
             condition: "CANNOT_ACCEPT_OBJECT_IN_TYPE", sqlState: "42K0N", message: "A value cannot be accepted as \(type.sql).")
         switch (self, type) {
@@ -114,31 +114,4 @@ extension SparkValue {
         guard let value else { throw failure }
         return value
     }
-}
-
-/// One row of a result.
-public struct Row: Sendable, Hashable {
-    public let names: [String]
-    public let values: [SparkValue]
-
-    public init(names: [String], values: [SparkValue]) {
-        self.names = names
-        self.values = values
-    }
-
-    public var count: Int { values.count }
-
-    public subscript(index: Int) -> SparkValue { values[index] }
-
-    /// Nil when no column has the name (letter case does not matter).
-    public subscript(name: String) -> SparkValue? {
-        names.firstIndex { $0.lowercased() == name.lowercased() }.map { values[$0] }
-    }
-
-    public func isNullAt(_ index: Int) -> Bool { values[index] == .null }
-    public func getString(_ index: Int) -> String? { if case .string(let x) = values[index] { x } else { nil } }
-    public func getLong(_ index: Int) -> Int64? { if case .integer(let x) = values[index] { x } else { nil } }
-    public func getDouble(_ index: Int) -> Double? { if case .double(let x) = values[index] { x } else { nil } }
-    public func getBoolean(_ index: Int) -> Bool? { if case .boolean(let x) = values[index] { x } else { nil } }
-    public func getDecimal(_ index: Int) -> String? { if case .decimal(let x) = values[index] { x } else { nil } }
 }

@@ -6,9 +6,11 @@ import SparkSQL
 extension QuerySession {
     // MARK: - CREATE TABLE
 
-    func createTable(_ create: CreateTable) throws -> StatementOutcome {
+    /// - Parameter transactionName: names the write apart from its place in the program.
+    func createTable(_ create: CreateTable, transactionName: String? = nil) throws -> StatementOutcome {
+        if let format = pathFormat(create.name) { return try createFiles(create, format, transactionName) }
         let (database, name) = try tableName(create.name)
-        let transaction = nextTransaction()
+        let transaction = nextTransaction(named: transactionName)
         guard let parent = try catalog.database(database) else { throw SparkError.schemaNotFound(database) }
         let existing = try catalog.table(name, in: database)
         let provider = (create.provider ?? configuration["spark.sql.sources.default"] ?? "delta").lowercased()
@@ -25,6 +27,42 @@ extension QuerySession {
             throw SparkError.tableExists(["spark_catalog", database, name])
         }
         let location = create.location ?? existing?.location ?? location(of: name, in: parent)
+        let (schema, partitionColumns, outcome) = try self.create(create, at: location, format, transaction)
+        try catalog.createTable(
+            CatalogTable(
+                database: database, name: name, provider: provider, location: location, schema: schema,
+                partitionColumns: partitionColumns, comment: create.comment, properties: create.properties,
+                options: create.options),
+            replace: create.replace || create.ifNotExists)
+        return outcome
+    }
+
+    /// `CREATE TABLE delta.`path``: a table that no catalog knows.
+    private func createFiles(
+        _ create: CreateTable, _ format: any TableFormat, _ transactionName: String?
+    ) throws -> StatementOutcome {
+        let transaction = nextTransaction(named: transactionName)
+        let path = create.name[1]
+        guard format.storesSchema else { throw SparkError.unsupported("CREATE TABLE \(format.name).`path`") }
+        if let location = create.location, location != path {
+            throw SparkError(
+                condition: "DELTA_AMBIGUOUS_PATHS_IN_CREATE_TABLE", sqlState: "42613",
+                message: "CREATE TABLE contains two different locations: \(path) and \(location).")
+        }
+        if create.ifNotExists, try format.exists(path: path, context: sourceContext) { return StatementOutcome() }
+        return try self.create(create, at: path, format, transaction).outcome
+    }
+
+    /// The format of a name such as `delta.`s3://bucket/table``.
+    private func pathFormat(_ name: [String]) -> (any TableFormat)? {
+        guard name.count == 2, name[1].contains("/") else { return nil }
+        return try? format(name[0])  // An unknown format is a database's name.
+    }
+
+    /// Makes the files of a table and fills them.
+    private func create(
+        _ create: CreateTable, at location: String, _ format: any TableFormat, _ transaction: WriteTransaction?
+    ) throws -> (schema: StructType, partitionColumns: [String], outcome: StatementOutcome) {
         var analyzed: AnalyzedQuery?
         var schema = StructType(create.columns)
         if let query = create.query {
@@ -65,13 +103,7 @@ extension QuerySession {
             try Self.checkNames(schema)
             outcome.write = try format.createTable(request, context: sourceContext)
         }
-        try catalog.createTable(
-            CatalogTable(
-                database: database, name: name, provider: provider, location: location, schema: schema,
-                partitionColumns: request.partitionColumns, comment: create.comment, properties: create.properties,
-                options: create.options),
-            replace: create.replace || create.ifNotExists)
-        return outcome
+        return (schema, request.partitionColumns, outcome)
     }
 
     private func location(of name: String, in database: CatalogDatabase) -> String {
@@ -111,8 +143,8 @@ extension QuerySession {
 
     // MARK: - INSERT
 
-    func insert(_ insert: Insert) throws -> StatementOutcome {
-        let transaction = nextTransaction()
+    func insert(_ insert: Insert, transactionName: String? = nil) throws -> StatementOutcome {
+        let transaction = nextTransaction(named: transactionName)
         let provider: String
         let location: String
         let target: StructType
@@ -261,20 +293,23 @@ extension QuerySession {
         try onLargeStack { [self] in
             defer { metrics.flush() }
             let (database, table) = try tableName(name)
+            let transactionName = FormatOptions(options)["txnName"]
             if mode == .append, try catalog.table(table, in: database) != nil {
                 var insert = Insert(table: name, query: plan)
                 insert.byName = true
-                return try self.insert(insert).write ?? WriteResult(version: nil, rows: 0, files: 0, bytes: 0)
+                return try self.insert(insert, transactionName: transactionName).write
+                    ?? WriteResult(version: nil, rows: 0, files: 0, bytes: 0)
             }
             var create = CreateTable(name: name)
             create.provider = format
             create.partitionColumns = partitionColumns
-            create.options = options
+            create.options = options.filter { !["txnname", "path"].contains($0.key.lowercased()) }
             create.replace = mode == .overwrite
             create.ifNotExists = mode == .ignore
             create.location = options.first { $0.key.lowercased() == "path" }?.value
             create.query = plan
-            return try createTable(create).write ?? WriteResult(version: nil, rows: 0, files: 0, bytes: 0)
+            return try createTable(create, transactionName: transactionName).write
+                ?? WriteResult(version: nil, rows: 0, files: 0, bytes: 0)
         }
     }
 }

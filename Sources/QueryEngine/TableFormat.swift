@@ -22,6 +22,9 @@ package protocol TableFormat: Sendable {
     /// The version in which a transaction was committed to the table at `path`, nil when it was not.
     func committedVersion(of transaction: WriteTransaction, path: String, context: SourceContext) throws -> Int64?
 
+    /// Whether there is a table at `path`.
+    func exists(path: String, context: SourceContext) throws -> Bool
+
     /// Rows of DESCRIBE HISTORY, newest first.
     func history(path: String, context: SourceContext) throws -> (StructType, [[Scalar]])
 
@@ -40,6 +43,10 @@ extension TableFormat {
 
     package func history(path: String, context: SourceContext) throws -> (StructType, [[Scalar]]) {
         throw SparkError.unsupported("DESCRIBE HISTORY of a \(name) table")
+    }
+
+    package func exists(path: String, context: SourceContext) throws -> Bool {
+        throw SparkError.unsupported("asking whether there is a \(name) table at a path")
     }
 
     package var storesSchema: Bool { false }

@@ -148,13 +148,13 @@ extension Analyzer {
     ) throws -> (LogicalPlan, Scope) {
         var plans = try inputs.map { try visible($0).0 }
         let first = plans[0].fields
-        if byName {
-            for index in plans.indices.dropFirst() { plans[index] = try reordered(plans[index], as: first) }
-        }
         for plan in plans where plan.columnCount != first.count {
             throw SparkError(
                 condition: "NUM_COLUMNS_MISMATCH", sqlState: "42826",
                 message: "\(operation.rawValue) can only be performed on inputs with the same number of columns, but the first input has \(first.count) columns and the second input has \(plan.columnCount) columns.")
+        }
+        if byName {
+            for index in plans.indices.dropFirst() { plans[index] = try reordered(plans[index], as: first) }
         }
         var types: [DataType] = []
         for column in first.indices {

@@ -259,6 +259,7 @@ extension SparkError {
         if lines.indices.contains(index), lines[index].utf8.count <= 400 {
             full += "\n\n== SQL ==\n\(lines[index])\n\(String(repeating: "-", count: position.column))^^^"
         }
-        return SparkError(condition: condition, sqlState: "42601", message: full)
+        let state = condition.hasPrefix("UNSUPPORTED_") ? "0A000" : "42601"
+        return SparkError(condition: condition, sqlState: state, message: full)
     }
 }

@@ -1,33 +1,14 @@
-import Columnar
 import Millrace
-import ObjectStore
 import QueryEngine
-import Support
 import Testing
 
 @Suite struct SparkSessionTests {
-    /// Two sessions made with one `stores` and one `catalog` are two attempts at the same work.
-    func session(_ stores: ObjectStores, _ catalog: LocalSessionCatalog, scope: String? = nil) throws -> SparkSession {
-        var configuration = SparkSession.Configuration()
-        configuration.warehouse = "s3://b/warehouse"
-        configuration.commitScope = scope
-        configuration.parallelism = 2
-        return try SparkSession(configuration, catalog: catalog, stores: stores)
-    }
-
-    func place() -> (ObjectStores, LocalSessionCatalog) {
-        let stores = ObjectStores()
-        stores.bind(bucket: "b", to: MemoryObjectStore())
-        return (stores, LocalSessionCatalog(defaultLocation: nil))
-    }
-
     @Test func `frames select, group, join and show`() throws {
-        let (stores, catalog) = place()
-        let spark = try session(stores, catalog)
+        let spark = try Place().session()
         let frame = try spark.createDataFrame(
             [[1, "a", 2.5], [2, "b", nil], [3, "a", 1.0]], schema: "id INT, k STRING, v DOUBLE")
-        let totals = try frame.groupBy("k").agg(Functions.sum(col("v")).alias("s"), Functions.count(lit(1)).alias("n"))
-            .orderBy(col("k").asc)
+        let totals = try frame.groupBy("k").agg(F.sum("v").alias("s"), F.count(lit(1)).alias("n"))
+            .orderBy("k")
         #expect(
             try totals.showText() == """
                 +---+----+---+
@@ -38,14 +19,14 @@ import Testing
                 +---+----+---+
 
                 """)
-        #expect(try frame.filter("v IS NOT NULL").withColumn("w", col("v") * lit(2)).select("id", "w").collect().map(\.values)
+        #expect(try frame.filter("v IS NOT NULL").withColumn("w", col("v") * 2).select("id", "w").collect().map(\.values)
             == [[1, 5.0], [3, 2.0]])
-        #expect(try frame.join(totals, using: ["k"]).count() == 3)
-        #expect(try spark.range(10).filter(col("id") % lit(3) == lit(0)).count() == 4)
+        #expect(try frame.join(totals, on: ["k"]).count() == 3)
+        #expect(try spark.range(10).filter(col("id") % 3 == 0).count() == 4)
     }
 
     @Test func `a repeated script commits once`() throws {
-        let (stores, catalog) = place()
+        let place = Place()
         let script = """
             CREATE DATABASE IF NOT EXISTS gold;
             CREATE TABLE IF NOT EXISTS gold.t (id INT, name STRING) USING delta;
@@ -56,7 +37,7 @@ import Testing
         var results: [[SparkValue]] = []
         var already: [Bool] = []
         for _ in 1...2 {
-            let spark = try session(stores, catalog, scope: "execution#1")
+            let spark = try place.session(scope: "execution#1")
             try SQLScriptJob(spark).run(script, variables: ["who": "ann"]) { step in
                 if let write = step.outcome.write { already.append(write.alreadyCommitted) }
             }

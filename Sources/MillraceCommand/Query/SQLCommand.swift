@@ -69,7 +69,7 @@ func describe(_ write: WriteResult) -> String {
 
 /// Rows as JSON objects or CSV lines, one a line.
 struct ResultLines {
-    let schema: StructType
+    let schema: Columnar.StructType
     let isJSON: Bool
 
     func print(_ rows: [[Scalar]]) {
@@ -95,7 +95,7 @@ struct ResultLines {
 
 extension Scalar {
     /// As Spark's `to_json` writes it: numbers as numbers, everything without a JSON form as text.
-    fileprivate func json(_ type: DataType) -> JSONValue {
+    fileprivate func json(_ type: Columnar.DataType) -> JSONValue {
         if isNull { return .null }
         switch type {
         case .boolean: return .bool(text(type) == "true")

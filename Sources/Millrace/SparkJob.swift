@@ -1,0 +1,40 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// A program that is one job:
+///
+///     @main
+///     struct DailySales: SparkJob {
+///         static func run(_ spark: SparkSession, _ arguments: JobArguments) throws {
+///             try spark.read.csv(try arguments.required("input")).write.saveAsTable("sales.daily")
+///         }
+///     }
+///
+/// What `run` throws ends the program with status 1 and one line on standard error, which becomes the job's reason;
+/// wrong arguments end it with status 64.
+public protocol SparkJob {
+    static func run(_ spark: SparkSession, _ arguments: JobArguments) throws
+}
+
+extension SparkJob {
+    public static func main() {
+        do {
+            let arguments = try JobArguments(Array(CommandLine.arguments.dropFirst()))
+            try run(try SparkSession.builder.appName("\(Self.self)").getOrCreate(), arguments)
+        } catch let error as JobArgumentError {
+            end(error, status: 64)
+        } catch {
+            end(error, status: 1)
+        }
+    }
+
+    private static func end(_ error: any Error, status: Int32) -> Never {
+        let line = Array("\(Self.self): \(error)\n".utf8)
+        fflush(nil)
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        exit(status)
+    }
+}
