@@ -61,6 +61,7 @@ package enum JobDetail {
         shape["bytesRead"] = progress.bytesRead.map { .number($0) }
         shape["bytesWritten"] = progress.bytesWritten.map { .number($0) }
         shape["stage"] = progress.stage.map { .string($0) }
+        shape["message"] = progress.message.map { .string($0) }
         return .object(shape)
     }
 

@@ -33,10 +33,11 @@ struct JobsCommand: AsyncParsableCommand {
             rows.sort { ($0.job["createdAt"]?.double ?? 0) > ($1.job["createdAt"]?.double ?? 0) }
             if output.json { return print(JSONValue.array(rows.map(\.job)).text) }
             if rows.isEmpty { return note("no jobs yet") }
-            print(table(["STATUS", "QUEUE", "NAME", "JOB", "REASON"], rows.map { row in
+            print(table(["STATUS", "QUEUE", "NAME", "JOB", "REASON, OR WHAT IT DOES"], rows.map { row in
                 [
                     row.job["status"]?.string ?? "", row.queue, row.job["jobName"]?.string ?? "",
-                    row.job["jobId"]?.string ?? "", row.job["statusReason"]?.string ?? "",
+                    row.job["jobId"]?.string ?? "",
+                    row.job["statusReason"]?.string ?? row.job["progress"]?["message"]?.string ?? "",
                 ]
             }))
         }
