@@ -77,6 +77,14 @@ package struct JSONObject: Sendable {
 
     package func contains(_ key: String) -> Bool { position(of: key) != nil }
 
+    /// Whether one is an unchanged copy of the other, so that their members are in one place; never true of empty ones.
+    package func sharesStorage(with other: JSONObject) -> Bool {
+        if members.isEmpty || members.count != other.members.count { return false }
+        return members.withUnsafeBufferPointer { a in
+            other.members.withUnsafeBufferPointer { b in a.baseAddress == b.baseAddress }
+        }
+    }
+
     private func position(of key: String) -> Int? {
         if let index { return index.position(of: key, in: members) }
         for position in members.indices where members[position].key.hasSameBytes(as: key) { return position }
