@@ -4,14 +4,15 @@
     manual.py MILLRACE man > millrace.1       the page millrace(1), in mdoc
     manual.py MILLRACE markdown > cli.md      the same as a document
 
-The source is `millrace --experimental-dump-help`, the JSON of swift-argument-parser; what the program cannot say of
-itself (environment, files, exit status) is in manual-tail.mdoc and manual-tail.md. The page's date is
-SOURCE_DATE_EPOCH, else today.
+The source is `millrace --experimental-dump-help`, the JSON of swift-argument-parser; what the program does not say of
+itself is in manual-tail.mdoc. The page's date is SOURCE_DATE_EPOCH, else today.
 """
 import datetime, json, os, pathlib, re, subprocess, sys, textwrap
 
 HERE = pathlib.Path(__file__).resolve().parent
 COMMON = {"version", "help"}
+# Help that is about no command, and where it goes.
+TOPICS = [("Environment", "environment"), ("Exit status", "exit-codes")]
 
 
 def load(program):
@@ -27,6 +28,23 @@ def verbs(command, path=()):
             yield from verbs(sub, path + (sub["commandName"],))
     if path and not any(s["commandName"] != "help" for s in command.get("subcommands", [])):
         yield " ".join(path), command
+
+
+def topic(command, name):
+    """The (names, explanation) of a help topic's list, then its other paragraphs."""
+    found = next(sub for sub in command["subcommands"] if sub["commandName"] == name)
+    items, texts = [], []
+    for block in found["discussion"].split("\n\n"):
+        if not re.match(r"\S+(, \S+)*( {2,}|$)", block.split("\n")[0]):
+            texts.append(" ".join(block.split("\n")))
+            continue
+        for line in block.split("\n"):
+            if line.startswith(" ") and items:
+                items[-1][1] = f"{items[-1][1]} {line.strip()}"
+            else:
+                term, _, text = line.partition("  ")
+                items.append([term.strip(), text.strip()])
+    return items, texts
 
 
 def arguments(command):
@@ -139,7 +157,19 @@ def man(command, release):
                     out.append(".It " + " , ".join(f"Fl {word(n[1:])}" for n in names(a)) + value)
                 out.append(prose(explanation(a)))
             out.append(".El")
-    return "\n".join(out) + "\n" + (HERE / "manual-tail.mdoc").read_text()
+    files, _, rest = (HERE / "manual-tail.mdoc").read_text().partition(".Sh SEE ALSO\n")
+    for title, name in TOPICS:
+        items, texts = topic(command, name)
+        out += [f".Sh {title.upper()}", ".Bl -tag -width Ds"]
+        for term, text in items:
+            macro = "Ev" if re.match("[A-Z]", term) else ""
+            out += [f".It {macro} " + " , ".join(word(t) for t in term.split(", "))] + ([prose(text)] if text else [])
+        out.append(".El")
+        for text in texts:
+            out += [".Pp", prose(text)]
+        if name == "environment":
+            out.append(files.rstrip("\n"))
+    return "\n".join(out) + "\n.Sh SEE ALSO\n" + rest
 
 
 # Markdown
@@ -193,7 +223,13 @@ def markdown(command):
                     shown += " " + a["valueName"].upper()
                 out.append(f"| `{shown}` | {cell(explanation(a))} |")
             out.append("")
-    return "\n".join(out) + "\n" + (HERE / "manual-tail.md").read_text()
+    for title, name in TOPICS:
+        items, texts = topic(command, name)
+        out += [f"## {title}", "", "| | |", "| --- | --- |"]
+        out += [f"| {', '.join(f'`{t}`' for t in term.split(', '))} | {cell(text)} |" for term, text in items] + [""]
+        for text in texts:
+            out += [text, ""]
+    return "\n".join(out).rstrip("\n") + "\n"
 
 
 if __name__ == "__main__":

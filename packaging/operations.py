@@ -21,14 +21,13 @@ SERVICES = {
 INDISTINGUISHABLE = {"ListDirectoryBuckets"}
 ABSENT = {"UnknownOperationException", "UnknownOperation", "InvalidAction", "NotImplemented", "MethodNotAllowed"}
 INTRODUCTION = """\
-# Operations
+# Operations of AWS
 
 <!-- Written by `make reference`, which asks a server for each operation. -->
 
-One port answers for every service. Each operation below is answered as AWS answers it; a member of its input that is
-not supported is refused by name. Operations that are not listed answer `UnknownOperationException`, S3's
-`NotImplemented`. Configurations of buckets cannot be set; asked for one, S3 answers as for a bucket without it. What a
-Task state can call is in [integrations.md](integrations.md).
+One port answers for every service. Operations that are not listed below answer `UnknownOperationException`, S3's
+`NotImplemented`. Configurations of buckets cannot be set; asked for one, S3 answers as for a bucket without it.
+What a Task state can call is in [integrations.md](integrations.md).
 """
 
 

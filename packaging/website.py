@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Title of the group, the documents that begin it, the folder whose other documents follow.
 GROUPS = [
     ("Start", ["README.md", "docs/getting-started.md"], None),
-    ("Use", ["docs/configuration.md", "docs/operations.md", "docs/backups.md", "docs/troubleshooting.md"], None),
+    ("Use", ["docs/configuration.md", "docs/minio.md", "docs/operations.md", "docs/backups.md", "docs/troubleshooting.md"], None),
     ("Reference", ["docs/cli.md", "docs/api.md", "docs/integrations.md", "docs/delta-features.md"], "docs"),
     ("Examples", [], "examples"),
     ("Inside", ["docs/ARCHITECTURE.md", "docs/GLOSSARY.md"], "docs/formats"),
@@ -154,7 +154,7 @@ class Site:
 <body>
 <nav class="side" aria-label="Pages">
 <a class="brand" href="{posixpath.relpath('index.html', posixpath.dirname(page) or '.')}">{MARK}Millrace</a>
-<details open><summary>Pages</summary>
+<details><summary>Pages</summary>
 {chr(10).join(lists)}
 </details>
 </nav>

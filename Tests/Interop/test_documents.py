@@ -110,4 +110,4 @@ def test_getting_started_works_as_written(new_server, tmp_path):
         env={"PATH": path, "HOME": str(tmp_path), "MILLRACE_DATA": str(server.directory)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert '{"columns":["day","orders","revenue"]}' in done.stdout
-    assert re.search(r"2026-11-01\|2 +\|19\.75", done.stdout) and re.search(r"2026-11-02\|2 +\|30\.00", done.stdout)
+    assert re.search(r"2026-11-01\W+2\W+19\.75", done.stdout) and re.search(r"2026-11-02\W+2\W+30\.00", done.stdout)
