@@ -1,4 +1,5 @@
 import JSONModel
+import Support
 
 /// Step Functions writes the members of every service's shapes in Pascal case, whatever the service itself does.
 enum MemberNames {
@@ -38,6 +39,49 @@ enum MemberNames {
         switch value {
         case .object(let object): .object(renamed(object, maps: maps, rename))
         case .array(let elements): .array(elements.map { renamed($0, maps: maps, rename) })
+        default: value
+        }
+    }
+
+    /// Writes the times of an answer, which awsJson sends in seconds, as the integrations show them: ISO 8601.
+    static func withTimeTexts(_ output: JSONObject, ofService name: String) -> JSONObject {
+        let times = times(ofService: name)
+        guard !times.isEmpty else { return output }
+        return withTimeTexts(output, times)
+    }
+
+    /// Members of these names are times, in the services that have them here.
+    private static func times(ofService name: String) -> Set<String> {
+        switch name {
+        case "states": ["CreationDate", "UpdateDate", "StartDate", "StopDate", "RedriveDate", "Timestamp"]
+        case "glue":
+            [
+                "CreateTime", "UpdateTime", "CreationTime", "LastAccessTime", "LastAnalyzedTime", "CreatedOn", "StartedOn",
+                "CompletedOn", "LastModifiedOn",
+            ]
+        default: []
+        }
+    }
+
+    private static func withTimeTexts(_ object: JSONObject, _ times: Set<String>) -> JSONObject {
+        var result = JSONObject()
+        result.reserveCapacity(object.count)
+        for (key, value) in object {
+            if times.contains(key), let seconds = value.double, abs(seconds) < 1e12 {
+                result[key] = .string(
+                    Timestamp(millisecondsSince1970: Int64((seconds * 1000).rounded())).iso8601)
+            } else {
+                result[key] = withTimeTexts(value, times)
+            }
+        }
+        return result
+    }
+
+    // As deep as the document, which the parser has limited.
+    private static func withTimeTexts(_ value: JSONValue, _ times: Set<String>) -> JSONValue {
+        switch value {
+        case .object(let object): .object(withTimeTexts(object, times))
+        case .array(let elements): .array(elements.map { withTimeTexts($0, times) })
         default: value
         }
     }

@@ -22,10 +22,12 @@ struct SDKIntegration: TaskIntegration {
         let maps = MemberNames.maps(ofService: service.name)
         var input = call.parameters.object ?? [:]
         if isLowercase { input = MemberNames.lowercased(input, maps: maps) }
+        ServiceCalls.writeJSONTexts(in: &input, ofService: service.name)
         let context = calls.context(of: call)
         do {
             let output = try await service.call(operation, input, context)
-            return .succeeded(.object(isLowercase ? MemberNames.capitalized(output, maps: maps) : output))
+            let named = isLowercase ? MemberNames.capitalized(output, maps: maps) : output
+            return .succeeded(.object(MemberNames.withTimeTexts(named, ofService: service.name)))
         } catch let error as AWSError {
             return TaskFailure.sdk(error, service: call.resource.service, requestID: context.requestID).outcome
         } catch {

@@ -16,6 +16,21 @@ struct ServiceCalls: Sendable {
 
     private static let signingNames = ["sfn": "states", "cloudwatchlogs": "logs"]
 
+    /// Members that hold JSON as text: Step Functions takes JSON for them, too, and sends its text; a null is left out.
+    private static let jsonTexts: [String: Set<String>] = [
+        "states": ["input", "output", "definition"], "dynamodb": [], "lambda": ["Payload"],
+    ]
+
+    static func writeJSONTexts(in input: inout JSONObject, ofService name: String) {
+        for key in jsonTexts[name] ?? [] {
+            switch input[key] {
+            case .null?: input[key] = nil
+            case .string?, nil: continue
+            case let value?: input[key] = .string(value.text)
+            }
+        }
+    }
+
     /// The command id makes a repetition of an effect harmless, the commit scope makes the effects of repeated jobs
     /// one.
     func context(of call: IntegrationCall) -> CallContext {
