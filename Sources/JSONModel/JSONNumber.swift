@@ -33,9 +33,36 @@ package struct JSONNumber: Sendable, Hashable {
     }
 
     /// The nearest double; beyond its range an infinity or zero.
-    package var double: Double {
-        if let value = Double(text) { return value }
-        return 0
+    package var double: Double { shortDecimal ?? Double(text) ?? 0 }
+
+    /// A number of at most 15 digits without an exponent, as most are: a whole number that a double holds exactly,
+    /// divided by a power of ten that it holds exactly, so that the quotient is rounded once.
+    private var shortDecimal: Double? {
+        var digits = 0, fraction = 0
+        var value: Int64 = 0
+        var isNegative = false, inFraction = false
+        for byte in text.utf8 {
+            let digit = byte &- 0x30
+            if digit < 10 {
+                digits += 1
+                if digits > 15 { return nil }
+                value = value &* 10 &+ Int64(digit)
+                if inFraction { fraction += 1 }
+            } else if byte == 0x2E, !inFraction {
+                inFraction = true
+            } else if byte == 0x2D, digits == 0 {
+                isNegative = true
+            } else {
+                return nil
+            }
+        }
+        if digits == 0 || isNegative && value == 0 { return nil }
+        let magnitude = fraction == 0 ? Double(value) : Double(value) / Self.powersOfTen[fraction]
+        return isNegative ? -magnitude : magnitude
+    }
+
+    private static let powersOfTen: [Double] = (0...15).map { exponent in
+        Double((0..<exponent).reduce(Int64(1)) { power, _ in power * 10 })
     }
 
     /// Whether both stand for one value: exactly where both are whole and fit 64 bits, else as doubles.

@@ -105,7 +105,6 @@ final class ArrayBox {
     func append(contentsOf other: ArrayBox) {
         height = max(height, other.height)
         if let json = other.json {
-            items.reserveCapacity(items.count + json.count)
             for element in json { items.append(Value(element)) }
         } else {
             items.append(contentsOf: other.items)
