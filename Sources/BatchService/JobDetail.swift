@@ -29,6 +29,7 @@ package enum JobDetail {
         if submission.priority != 0 { shape["schedulingPriority"] = .number(submission.priority) }
         for key in ["shareIdentifier", "propagateTags"] { shape[key] = submission.details[key] }
         shape["arrayProperties"] = array(record)
+        shape["glueRunId"] = glueRun(record)
         shape["container"] = .object(container(record, context))
         return shape
     }
@@ -49,9 +50,15 @@ package enum JobDetail {
         container["reason"] = state.attempts.last?.reason.map { .string($0) }
         if !container.isEmpty { summary["container"] = .object(container) }
         summary["arrayProperties"] = array(record)
-        // Not a member of the service model: what the job last said of itself, for the console and the command line.
+        // Not members of the service model, for the console and the command line: what the job last said of itself, and
+        // the Glue job run that it is.
         summary["progress"] = record.progress.map(progress)
+        summary["glueRunId"] = glueRun(record)
         return summary
+    }
+
+    private static func glueRun(_ record: JobRecord) -> JSONValue? {
+        if case .glue(_, let run) = record.submission.kind { .string(run) } else { nil }
     }
 
     private static func progress(_ progress: JobProgress) -> JSONValue {

@@ -8,8 +8,9 @@ import Support
 
 /// The part of CloudWatch Logs by which clients read what jobs printed: awsJson1.1, `Logs_20140328`.
 ///
-/// Groups are fixed: `/aws/batch/job` holds a stream for each attempt of each job, both of its outputs in it;
-/// `/aws-glue/jobs/output` and `/aws-glue/jobs/error` hold a stream for each Glue job run, named by the run's id.
+/// Groups are fixed: `/aws/batch/job` holds a stream for each attempt of each job, Glue job runs too, both of its
+/// outputs in it; `/aws-glue/jobs/output` and `/aws-glue/jobs/error` hold a stream for each Glue job run, named by the
+/// run's id.
 package struct LogsService: JSONService {
     package let name = "logs"
     package let wire = WireProtocol.json11(targetPrefix: "Logs_20140328")
@@ -167,7 +168,7 @@ package struct LogsService: JSONService {
     private func streams(of record: JobRecord, in group: String) -> [(name: String, attempt: Int)] {
         let attempts = record.state.attempts.filter { $0.startedAt != nil || $0.exitCode != nil }
         switch record.submission.kind {
-        case .batch where group == Self.batchGroup:
+        case _ where group == Self.batchGroup:
             return attempts.reversed().map { (record.logStreamName(attempt: $0.number), $0.number) }
         case .glue(_, let runID) where group != Self.batchGroup:
             return attempts.last.map { [(runID, $0.number)] } ?? []
