@@ -1,5 +1,9 @@
 import ArgumentParser
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 @main
 struct MillraceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -7,13 +11,23 @@ struct MillraceCommand: AsyncParsableCommand {
         abstract: "Runs data pipelines: Step Functions, Glue, Batch and S3 on the wire, Delta tables in the store.",
         discussion: """
             EXAMPLES
-              millrace demo                                   the whole thing, on made-up data
-              millrace serve --data ./millrace-data           the server
-              eval "$(millrace env)"                          what aws and boto3 need to find it
-              millrace submit statemachines/medallion.asl.json --input @input.json --wait
-              millrace sql 'SELECT * FROM delta.`./table`'    no server needed
+              millrace demo                         the whole thing, on made-up data
+              millrace serve                        the server
+              eval "$(millrace env)"                what aws and boto3 need to find it
+              millrace submit flow.asl.json --input @input.json --wait
+              millrace status flow                  its last executions; names will do
+              millrace logs flow --follow           what its jobs print
+              millrace sql 'SELECT * FROM delta.`./table`'
+              millrace sql                          a prompt for statements
+
+            Results go to standard output, messages and progress to standard error. --json makes results JSON.
+
+            The exit status is 0 when all is done, 1 after a failure, 2 when what was waited for failed, 64 for wrong \
+            arguments; `millrace help exit-codes` has them all, `millrace help environment` the variables that verbs \
+            read, `millrace help completion` how to make the shell complete names.
             """,
         version: Version.text,
+        subcommands: [ExitCodesTopic.self, EnvironmentTopic.self, CompletionTopic.self],
         groupedSubcommands: [
             CommandGroup(name: "Server", subcommands: [ServeCommand.self, EnvCommand.self, DemoCommand.self]),
             CommandGroup(
@@ -25,6 +39,22 @@ struct MillraceCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Tables", subcommands: [CatalogCommand.self, TableCommand.self, SQLCommand.self, DatagenCommand.self]),
         ])
+
+    static func main() async {
+        do {
+            var command = try await asyncParseAsRoot()
+            if var waiting = command as? any AsyncParsableCommand {
+                try await waiting.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            end(with: error)
+        }
+        guard fflush(nil) == 0 else {
+            end(with: CommandFailure("the output could not be written: \(String(cString: strerror(errno)))", .outputLost))
+        }
+    }
 }
 
 enum Version {

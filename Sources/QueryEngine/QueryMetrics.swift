@@ -8,6 +8,8 @@ package final class CancellationFlag: Sendable {
     package init() {}
 
     package func cancel() { flag.store(true, ordering: .releasing) }
+    /// Lets the next query run. Only while none does.
+    package func reset() { flag.store(false, ordering: .releasing) }
     package var isCancelled: Bool { flag.load(ordering: .acquiring) }
 
     package func check() throws {

@@ -5,15 +5,22 @@ import ObjectStoreS3
 import Support
 
 extension Connection {
-    init(endpoint: String, region: String, credentials: AWSCredentials) throws {
+    init(
+        endpoint: String, region: String, credentials: AWSCredentials, origin: String = "the data directory",
+        patience: Duration = Connection.patience
+    ) throws {
         guard let url = HTTPEndpoint(url: endpoint) else {
-            throw CommandFailure("the endpoint must be a URL such as http://127.0.0.1:9400, found '\(endpoint)'")
+            throw CommandFailure(
+                "the endpoint must be a URL such as http://127.0.0.1:9400, found '\(endpoint)' in \(origin)", .usage)
         }
         self.endpoint = endpoint
         self.region = region
         self.credentials = credentials
+        self.origin = origin
         transport = CurlTransport()
-        client = AWSClient(endpoint: url, region: region, credentials: credentials, transport: transport)
+        client = AWSClient(
+            endpoint: url, region: region, credentials: credentials, transport: transport,
+            retry: RetryPolicy(connectionPatience: patience))
     }
 
     /// The store that jobs use: the server's own unless `MILLRACE_S3_ENDPOINT` names another.

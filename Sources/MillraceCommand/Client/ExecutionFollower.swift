@@ -1,63 +1,78 @@
 import JSONModel
 import Support
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
-/// Shows an execution's states and jobs on standard error while they run: a line that is redrawn on a terminal, plain
-/// lines otherwise.
+/// Watches an execution until it ends, and shows its states on standard error meanwhile.
 struct ExecutionFollower {
+    enum Display: Sendable {
+        case none
+        /// A line for each state that ended, and on a terminal one that says what runs.
+        case states
+    }
+
     let server: Connection
     let execution: String
-    var quiet = false
+    var display = Display.states
+    /// Give up then; the execution goes on.
+    var deadline: Timestamp?
 
     /// - Returns: the answer of DescribeExecution after the end.
+    /// - Throws: `CommandFailure` `.timedOut` at the deadline.
     func untilEnd() async throws -> JSONObject {
-        let terminal = isatty(2) == 1 && !quiet
+        let clock = SystemWallClock()
+        let line = StatusLine()
+        let begin = clock.now()
         var seen: Int64 = 0
-        var started: [String: Double] = [:]
-        var running: [String] = []
-        let begin = SystemWallClock().now()
+        var states = RunningStates()
+        // A short execution is noticed at once, a long one asked after once a second.
+        var pause: Int64 = 50
         while true {
             let description = try await server.call("states", "DescribeExecution", ["executionArn": .string(execution)])
-            if !quiet {
+            if display == .states {
                 let events = try await newEvents(after: seen)
-                if terminal { clearLine() }
+                if !events.isEmpty { line.clear() }
                 for event in events {
                     seen = max(seen, event["id"]?.int64 ?? 0)
-                    let type = event["type"]?.string ?? ""
-                    let at = event["timestamp"]?.double ?? 0
-                    if type.hasSuffix("StateEntered"), let name = event["stateEnteredEventDetails"]?["name"]?.string {
-                        started[name] = at
-                        running.append(name)
-                    } else if type.hasSuffix("StateExited"), let name = event["stateExitedEventDetails"]?["name"]?.string {
-                        if let index = running.firstIndex(of: name) { running.remove(at: index) }
-                        let took = Int64((at - (started[name] ?? at)) * 1000)
-                        note("  \(name)  \(duration(milliseconds: took))")
-                    } else if type.hasSuffix("Failed") || type.hasSuffix("TimedOut") {
-                        note("  \(type)  \(HistoryCommand.summary(event))")
-                    }
+                    if let text = states.take(event) { note("  " + text) }
                 }
             }
             if description["status"]?.string != "RUNNING" {
-                if terminal { clearLine() }
+                line.clear()
                 return description
             }
-            if terminal {
-                let elapsed = SystemWallClock().now().milliseconds(since: begin)
-                draw("  \(spinner(elapsed)) \(running.joined(separator: ", "))\(await jobs())  \(duration(milliseconds: elapsed))")
+            let elapsed = clock.now().milliseconds(since: begin)
+            if display == .states, line.isShown {
+                line.show("  \(states.text)\(await jobs())  \(duration(milliseconds: elapsed))")
             }
-            try await Task.sleep(for: .milliseconds(200))
+            if let deadline, clock.now() >= deadline {
+                line.clear()
+                throw CommandFailure(
+                    """
+                    \(Connection.shortName(execution)) still runs after \(duration(milliseconds: elapsed)). It goes on:
+                      millrace status \(Connection.shortName(execution)) --wait
+                      millrace stop \(Connection.shortName(execution))
+                    """, .timedOut)
+            }
+            let rest = deadline.map { max(1, $0.milliseconds(since: clock.now())) } ?? pause
+            try await Task.sleep(for: .milliseconds(min(pause, rest)))
+            pause = min(1000, pause * 3 / 2)
         }
     }
 
+    /// Oldest first.
     private func newEvents(after id: Int64) async throws -> [JSONValue] {
-        // Events come oldest first; the pages up to `id` are short reads of what is already known.
-        try await server.all(
-            "states", "GetExecutionHistory",
-            ["executionArn": .string(execution), "maxResults": 1000, "includeExecutionData": true], member: "events"
-        ).filter { ($0["id"]?.int64 ?? 0) > id }
+        // The newest come first, so that what is known need not be read again.
+        var request: JSONObject = [
+            "executionArn": .string(execution), "maxResults": id == 0 ? 1000 : 100, "reverseOrder": true,
+            "includeExecutionData": true,
+        ]
+        var events: [JSONValue] = []
+        while true {
+            let page = try await server.call("states", "GetExecutionHistory", request)
+            let new = (page["events"]?.array ?? []).prefix { ($0["id"]?.int64 ?? 0) > id }
+            events += new
+            guard let token = page["nextToken"], new.count == page["events"]?.array?.count else { return events.reversed() }
+            request["nextToken"] = token
+        }
     }
 
     /// How many jobs run, and how many rows they have read and written so far.
@@ -68,17 +83,34 @@ struct ExecutionFollower {
         else { return "" }
         let read = jobs.reduce(Int64(0)) { $0 &+ ($1["progress"]?["rowsRead"]?.int64 ?? 0) }
         let written = jobs.reduce(Int64(0)) { $0 &+ ($1["progress"]?["rowsWritten"]?.int64 ?? 0) }
-        return "  [\(jobs.count) \(jobs.count == 1 ? "job" : "jobs"): \(read) rows read, \(written) written]"
+        return "  [\(count(jobs.count, "job")): \(grouped(read)) rows read, \(grouped(written)) written]"
+    }
+}
+
+/// Which states have been entered and not left.
+private struct RunningStates {
+    private var started: [String: Double] = [:]
+    private var running: [String] = []
+
+    var text: String {
+        let names = running.prefix(4).joined(separator: ", ")
+        return running.count > 4 ? "\(names) and \(running.count - 4) more" : names
     }
 
-    private func spinner(_ milliseconds: Int64) -> String {
-        ["|", "/", "-", "\\"][Int(milliseconds / 200 % 4)]
-    }
-
-    private func clearLine() { draw("") }
-
-    private func draw(_ text: String) {
-        let bytes = Array(("\r\u{1B}[K" + text).utf8)
-        _ = write(2, bytes, bytes.count)
+    /// - Returns: a line for the person, where the event is worth one.
+    mutating func take(_ event: JSONValue) -> String? {
+        let type = event["type"]?.string ?? ""
+        let at = event["timestamp"]?.double ?? 0
+        if type.hasSuffix("StateEntered"), let name = event["stateEnteredEventDetails"]?["name"]?.string {
+            started[name] = at
+            running.append(name)
+        } else if type.hasSuffix("StateExited"), let name = event["stateExitedEventDetails"]?["name"]?.string {
+            if let index = running.firstIndex(of: name) { running.remove(at: index) }
+            let took = Int64(max(0, min(1e15, (at - (started[name] ?? at)) * 1000)))
+            return "\(name)  \(duration(milliseconds: took))"
+        } else if type.hasSuffix("Failed") || type.hasSuffix("TimedOut"), !type.hasPrefix("Execution") {
+            return Ink.bad.on(type, .error) + "  \(HistoryCommand.summary(event))"
+        }
+        return nil
     }
 }

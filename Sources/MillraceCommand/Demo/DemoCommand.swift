@@ -48,7 +48,7 @@ struct DemoCommand: AsyncParsableCommand {
             let connection = try await times.measure("start the server") { try await server.connect() }
             try await prepare(connection, share, directory, &times)
             let end = try await times.measure("run the pipeline") { try await runPipeline(connection, share) }
-            guard end["status"]?.string == "SUCCEEDED" else { throw CommandFailure(describeFailure(end)) }
+            guard end["status"]?.string == "SUCCEEDED" else { throw CommandFailure(try await describeFailure(end, connection)) }
             try printTables(server, directory)
             print("\nTime\n" + times.text)
             printNextSteps(server, end)

@@ -13,7 +13,7 @@ struct JobCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run a Spark SQL script.",
             discussion: """
-                Arguments after the script become variables: `--day 2026-11-21` is what ${day} stands for. Endpoint, keys
+                Arguments after the script become variables: `--day 2026-11-21` is what ${day} stands for. Endpoint, keys \
                 and the commit scope come from the environment that the queue gives.
 
                 EXAMPLE

@@ -74,33 +74,3 @@ struct ServeCommand: AsyncParsableCommand {
         try await server.run()
     }
 }
-
-struct EnvCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "env",
-        abstract: "Print the variables that make AWS clients use the server.",
-        discussion: "EXAMPLE\n  eval \"$(millrace env)\" && aws s3 ls")
-
-    @Option(help: "The server's data directory; $MILLRACE_DATA, else ./millrace-data.")
-    var data: String?
-    @Option(help: "Region.")
-    var region = "us-east-1"
-
-    func run() throws {
-        let directory = DataDirectory(path: data ?? environmentValue("MILLRACE_DATA") ?? "./millrace-data")
-        guard let credentials = try directory.readCredentials() else {
-            throw CommandFailure("there is no \(directory.path)/credentials: `millrace serve --data \(directory.path)` makes it.")
-        }
-        guard let endpoints = try directory.readEndpoints() else {
-            throw CommandFailure("no server is running on \(directory.path): `millrace serve --data \(directory.path)` starts it.")
-        }
-        for (name, value) in [
-            ("AWS_ENDPOINT_URL", endpoints.api), ("AWS_ACCESS_KEY_ID", credentials.accessKeyID),
-            ("AWS_SECRET_ACCESS_KEY", credentials.secretAccessKey), ("AWS_REGION", region),
-            ("AWS_DEFAULT_REGION", region), ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
-        ] {
-            print("export \(name)='\(value)'")
-        }
-        print("unset AWS_SESSION_TOKEN AWS_PROFILE")
-    }
-}

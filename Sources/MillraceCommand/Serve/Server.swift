@@ -174,8 +174,8 @@ struct Server {
             let context = CallContext(
                 account: settings.account, region: "us-east-1", requestID: randomUUIDText(),
                 receivedAt: SystemWallClock().now())
-            let count = try await CatalogFiles(directory: catalog).apply { try await glue.call($0, $1, context) }
-            note("\(count) definitions applied from \(catalog)")
+            let changes = try await CatalogFiles(directory: catalog).apply { try await glue.call($0, $1, context) }
+            note("\(changes.count { $0.action != .left }) of \(changes.count) definitions of \(catalog) were new or changed")
         }
         try settings.data.writeEndpoints(api: endpoint, console: consoleEndpoint)
         ServiceManager.announceReady("serving \(endpoint), console \(consoleEndpoint)")

@@ -1,0 +1,88 @@
+import AWSProtocol
+import ArgumentParser
+import HTTPTransport
+import JSONModel
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// What the program's end tells a script. The numbers are those of sysexits.h where it has one.
+enum ExitStatus: Int32 {
+    case failed = 1
+    case unsuccessful = 2
+    case usage = 64
+    case badData = 65
+    case notFound = 66
+    case unavailable = 69
+    case outputLost = 74
+    case timedOut = 75
+    case refused = 77
+    case interrupted = 130
+
+    /// As `millrace help exit-codes` shows it.
+    static let table = """
+        0    done
+        1    failed: the message says why; `validate` found errors, `sql` a
+             statement that failed
+        2    what was waited for ended, but not well: the execution or job failed,
+             timed out or was stopped
+        64   wrong arguments
+        65   input that is no JSON, or a definition that the server refuses
+        66   not found: a file, or an execution, job, database or table of that name
+        69   no server: none is running, or it does not answer
+        70   a write to the server's disk failed, its state is in doubt (`serve`)
+        74   the output could not be written
+        75   the time given with --timeout passed; what was waited for goes on
+        77   the server refused the key
+        130  interrupted by Ctrl-C
+        """
+
+    /// - Returns: nil for errors of the argument parser, which know their own.
+    init?(of error: any Error) {
+        switch error {
+        case let failure as CommandFailure: self = failure.status
+        case is JSONSyntaxError: self = .badData
+        case let error as AWSError: self = Self.status(of: error)
+        case is HTTPClientError: self = .unavailable
+        case is CancellationError: self = .interrupted
+        default: return nil
+        }
+    }
+
+    private static func status(of error: AWSError) -> ExitStatus {
+        switch error.code {
+        case "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch",
+            "IncompleteSignatureException", "MissingAuthenticationTokenException", "MissingAuthenticationToken",
+            "AccessDeniedException", "AccessDenied", "ExpiredTokenException", "InvalidAccessKeyId":
+            return .refused
+        case "InvalidDefinition", "InvalidExecutionInput", "InvalidInputException", "SerializationException":
+            return .badData
+        case let code where code.contains("NotFound") || code.hasSuffix("DoesNotExist"):
+            return .notFound
+        default:
+            return .failed
+        }
+    }
+}
+
+/// Ends the program: what `error` says on standard error, its number as the status.
+func end(with error: any Error) -> Never {
+    guard let status = ExitStatus(of: error) else { MillraceCommand.exit(withError: error) }
+    fflush(nil)
+    var text = "Error: \(error)"
+    if let error = error as? AWSError, let next = nextStep(after: error.code, status) { text += "\n" + next }
+    note(text)
+    exit(status.rawValue)
+}
+
+/// What to do about a service's refusal.
+private func nextStep(after code: String, _ status: ExitStatus) -> String? {
+    switch code {
+    case "EntityNotFoundException": "`millrace catalog ls` shows the databases, `millrace catalog ls DATABASE` its tables."
+    case "ExecutionDoesNotExist", "StateMachineDoesNotExist": "`millrace status` shows the executions there are."
+    case _ where status == .refused:
+        "The key is AWS_ACCESS_KEY_ID's, else the data directory's: `eval \"$(millrace env)\"` sets the right one."
+    default: nil
+    }
+}
