@@ -31,10 +31,10 @@ def verbs(command, path=()):
 
 
 def topic(command, name):
-    """The (names, explanation) of a help topic's list, then its other paragraphs."""
-    found = next(sub for sub in command["subcommands"] if sub["commandName"] == name)
+    """The (names, explanation) of a help topic's list, then its other paragraphs; nothing of one that is not there."""
     items, texts = [], []
-    for block in found["discussion"].split("\n\n"):
+    discussion = "\n\n".join(sub["discussion"] for sub in command["subcommands"] if sub["commandName"] == name)
+    for block in discussion.split("\n\n") if discussion else []:
         if not re.match(r"\S+(, \S+)*( {2,}|$)", block.split("\n")[0]):
             texts.append(" ".join(block.split("\n")))
             continue
@@ -159,7 +159,11 @@ def man(command, release):
             out.append(".El")
     files, _, rest = (HERE / "manual-tail.mdoc").read_text().partition(".Sh SEE ALSO\n")
     for title, name in TOPICS:
+        if name == "exit-codes":
+            out.append(files.rstrip("\n"))
         items, texts = topic(command, name)
+        if not items:
+            continue
         out += [f".Sh {title.upper()}", ".Bl -tag -width Ds"]
         for term, text in items:
             macro = "Ev" if re.match("[A-Z]", term) else ""
@@ -167,8 +171,6 @@ def man(command, release):
         out.append(".El")
         for text in texts:
             out += [".Pp", prose(text)]
-        if name == "environment":
-            out.append(files.rstrip("\n"))
     return "\n".join(out) + "\n.Sh SEE ALSO\n" + rest
 
 
@@ -225,6 +227,8 @@ def markdown(command):
             out.append("")
     for title, name in TOPICS:
         items, texts = topic(command, name)
+        if not items:
+            continue
         out += [f"## {title}", "", "| | |", "| --- | --- |"]
         out += [f"| {', '.join(f'`{t}`' for t in term.split(', '))} | {cell(text)} |" for term, text in items] + [""]
         for text in texts:
