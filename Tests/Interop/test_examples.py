@@ -78,4 +78,4 @@ def test_every_state_machine_is_run():
     for path in sorted((ROOT / "statemachines").iterdir()):
         assert f"statemachines/{path.name}" in tests or f"submit statemachines/{path.name}" in readmes, path.name
     for example in sorted(p.name for p in (ROOT / "examples").iterdir() if p.is_dir()):
-        assert re.search(rf'examples/{example}\b|run_readme\("{example}"', tests), example
+        assert re.search(rf'examples/{example}\b|"{example}"', tests), example
