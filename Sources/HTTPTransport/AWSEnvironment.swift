@@ -38,11 +38,28 @@ package struct AWSEnvironment: Sendable {
             accessKeyID: id, secretAccessKey: secret, sessionToken: variables["MILLRACE_S3_SESSION_TOKEN"])
     }
 
-    /// `MILLRACE_S3_REGION`, else `region`.
-    package var s3Region: String { variables["MILLRACE_S3_REGION"] ?? region }
+    /// Whether S3 is a store apart from the other services.
+    package var hasSeparateS3: Bool { variables["MILLRACE_S3_ENDPOINT"] != nil }
 
-    /// `MILLRACE_S3_PATH_STYLE` as `true` or `false`; nil chooses by the endpoint.
-    package var s3PathStyle: Bool? { variables["MILLRACE_S3_PATH_STYLE"].map { $0.lowercased() == "true" || $0 == "1" } }
+    /// `MILLRACE_S3_REGION`; else us-east-1 for a store apart, which does not follow the other services, else `region`.
+    package var s3Region: String { variables["MILLRACE_S3_REGION"] ?? (hasSeparateS3 ? "us-east-1" : region) }
+
+    /// `MILLRACE_S3_PATH_STYLE`; nil chooses by the endpoint.
+    ///
+    /// - Throws: `HTTPClientError` `.invalidRequest` for a value that is neither true nor false.
+    package func s3PathStyle() throws -> Bool? {
+        guard let value = variables["MILLRACE_S3_PATH_STYLE"] else { return nil }
+        switch value.lowercased() {
+        case "true", "1", "yes", "on": return true
+        case "false", "0", "no", "off": return false
+        default:
+            throw HTTPClientError(
+                .invalidRequest, mayHaveHappened: false, "MILLRACE_S3_PATH_STYLE must be true or false, found '\(value)'.")
+        }
+    }
+
+    /// `MILLRACE_S3_CA_FILE`, else `certificateFile`.
+    package var s3CertificateFile: String? { variables["MILLRACE_S3_CA_FILE"] ?? certificateFile }
 
     /// `AWS_CA_BUNDLE`.
     package var certificateFile: String? { variables["AWS_CA_BUNDLE"] }

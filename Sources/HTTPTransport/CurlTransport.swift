@@ -53,9 +53,6 @@ package final class CurlTransport: HTTPClient {
         }
     }
 
-    /// Sends a request and returns when the answer's head is there.
-    ///
-    /// - Throws: as `send`.
     package func open(_ request: HTTPRequest) async throws -> HTTPStreamingResponse {
         let transfer = Transfer(request, engine: engine)
         let body = BodyQueue(

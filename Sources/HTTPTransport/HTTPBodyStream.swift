@@ -6,7 +6,16 @@ package struct HTTPBodyStream: AsyncSequence, Sendable {
     package typealias Element = [UInt8]
     let queue: BodyQueue
 
-    package struct AsyncIterator: AsyncIteratorProtocol {
+    init(queue: BodyQueue) { self.queue = queue }
+
+    /// A body that is there already, or as much of it as came before a failure.
+    package init(_ bytes: [UInt8], failure: HTTPClientError? = nil) {
+        queue = BodyQueue(resume: {}, cancel: {})
+        if !bytes.isEmpty { _ = bytes.withUnsafeBytes { queue.append($0) } }
+        queue.finish(failure.map { .failure($0) } ?? .success(()))
+    }
+
+    package struct AsyncIterator: AsyncIteratorProtocol, Sendable {
         let queue: BodyQueue
         /// - Throws: `HTTPClientError` when the connection fails, `CancellationError`.
         package mutating func next() async throws -> [UInt8]? { try await queue.next() }

@@ -125,6 +125,28 @@ package struct HTTPStreamingResponse: Sendable {
     package var fields: HTTPFields
     /// May be iterated once. Letting go of it ends the transfer.
     package var body: HTTPBodyStream
+
+    package init(status: Int, fields: HTTPFields, body: HTTPBodyStream) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+
+    /// Reads the rest of the body.
+    ///
+    /// - Throws: `HTTPClientError`, `.bodyTooLarge` for more than `bytesMax`; `CancellationError`.
+    package func whole(bytesMax: Int) async throws -> HTTPResponse {
+        var bytes: [UInt8] = []
+        for try await piece in body {
+            guard piece.count <= bytesMax - bytes.count else {
+                throw HTTPClientError(
+                    .bodyTooLarge, mayHaveHappened: true,
+                    "The body of the answer has more than the \(bytesMax) bytes that are accepted.")
+            }
+            bytes += piece
+        }
+        return HTTPResponse(status: status, fields: fields, body: bytes)
+    }
 }
 
 /// Why there is no answer. Whatever a server answers, refusals too, is no such error.
@@ -132,6 +154,8 @@ package struct HTTPClientError: Error, Sendable, Hashable, CustomStringConvertib
     package enum Kind: Sendable, Hashable {
         /// No connection came about: wrong name, refused, TLS failed.
         case notConnected
+        /// The server's certificate, or the file of those to trust, is no good; trying again does not help.
+        case untrusted
         /// The connection ended before the answer did.
         case connectionLost
         case timedOut
@@ -166,9 +190,21 @@ package protocol HTTPClient: Sendable {
     /// - Parameter bodyBytesMax: what the answer's body may have.
     /// - Throws: `HTTPClientError`, or `CancellationError`.
     func send(_ request: HTTPRequest, bodyBytesMax: Int) async throws -> HTTPResponse
+
+    /// Sends a request and returns when the answer's head is there; the body comes as it is read.
+    ///
+    /// - Throws: as `send`.
+    func open(_ request: HTTPRequest) async throws -> HTTPStreamingResponse
 }
 
 extension HTTPClient {
+    /// For clients that have whole answers only.
+    package func open(_ request: HTTPRequest) async throws -> HTTPStreamingResponse {
+        let response = try await send(request)
+        return HTTPStreamingResponse(
+            status: response.status, fields: response.fields, body: HTTPBodyStream(response.body))
+    }
+
     /// With at most 64 MiB of body.
     package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
         try await send(request, bodyBytesMax: 64 << 20)

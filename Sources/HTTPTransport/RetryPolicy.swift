@@ -65,7 +65,7 @@ extension HTTPClientError {
     package var isTransient: Bool {
         switch kind {
         case .notConnected, .connectionLost, .timedOut: true
-        case .bodyTooLarge, .invalidRequest, .bodySourceFailed, .closed: false
+        case .untrusted, .bodyTooLarge, .invalidRequest, .bodySourceFailed, .closed: false
         }
     }
 }

@@ -119,7 +119,8 @@ final class Transfer: @unchecked Sendable {
                 return 0
             }
             if body.isEmpty, let length = head.fields["content-length"].flatMap(Int.init), length > bytes.count {
-                body.reserveCapacity(min(length, bytesMax))
+                // A length that is only claimed does not take more memory than this.
+                body.reserveCapacity(min(length, bytesMax, 64 << 20))
             }
             body.append(contentsOf: bytes)
             return bytes.count
@@ -319,9 +320,10 @@ final class Transfer: @unchecked Sendable {
         switch code {
         case CURLE_OPERATION_TIMEDOUT:
             return .failure(HTTPClientError(.timedOut, mayHaveHappened: wasSent, message))
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT,
-            CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR:
             return .failure(HTTPClientError(.notConnected, mayHaveHappened: false, message))
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE:
+            return .failure(HTTPClientError(.untrusted, mayHaveHappened: false, message))
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
             return .failure(HTTPClientError(.invalidRequest, mayHaveHappened: false, message))
         default:

@@ -3,6 +3,7 @@ import Support
 /// The calls of `ObjectStore`, waiting on the calling thread. Contracts are the same.
 package protocol BlockingObjectAccess: Sendable {
     func get(_ key: String, range: Range<Int64>?, ifMatch: String?) throws -> ObjectRead
+    func download(_ key: String, range: Range<Int64>?, ifMatch: String?) throws -> any BlockingObjectDownload
     func head(_ key: String) throws -> ObjectMetadata
     func put(_ key: String, _ bytes: [UInt8], condition: PutCondition) throws -> ObjectMetadata
     func upload(_ key: String) throws -> any BlockingObjectUpload
@@ -12,6 +13,12 @@ package protocol BlockingObjectAccess: Sendable {
     func forEachPage(
         prefix: String, startAfter: String?, delimiter: String?, _ body: (ObjectPage) throws -> Bool
     ) throws
+}
+
+/// An object being read, see `ObjectDownload`.
+package protocol BlockingObjectDownload: Sendable {
+    var metadata: ObjectMetadata { get }
+    func read() throws -> [UInt8]?
 }
 
 /// An object being stored, see `ObjectUpload`.
@@ -34,6 +41,14 @@ package struct BlockingObjectStore: BlockingObjectAccess {
     package func get(_ key: String, range: Range<Int64>? = nil, ifMatch: String? = nil) throws -> ObjectRead {
         if let direct { return try direct.get(key, range: range, ifMatch: ifMatch) }
         return try runBlocking { [store] in try await store.get(key, range: range, ifMatch: ifMatch) }
+    }
+
+    package func download(
+        _ key: String, range: Range<Int64>? = nil, ifMatch: String? = nil
+    ) throws -> any BlockingObjectDownload {
+        if let direct { return try direct.download(key, range: range, ifMatch: ifMatch) }
+        return WaitingDownload(
+            download: try runBlocking { [store] in try await store.download(key, range: range, ifMatch: ifMatch) })
     }
 
     package func head(_ key: String) throws -> ObjectMetadata {
@@ -99,6 +114,12 @@ package struct BlockingObjectStore: BlockingObjectAccess {
 
 extension BlockingObjectUpload {
     package func complete() throws -> ObjectMetadata { try complete(condition: .none) }
+}
+
+private struct WaitingDownload: BlockingObjectDownload {
+    let download: any ObjectDownload
+    var metadata: ObjectMetadata { download.metadata }
+    func read() throws -> [UInt8]? { try runBlocking { [download] in try await download.read() } }
 }
 
 private struct WaitingUpload: BlockingObjectUpload {

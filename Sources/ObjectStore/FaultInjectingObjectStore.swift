@@ -39,6 +39,12 @@ package final class FaultInjectingObjectStore: ObjectStore {
         return try await store.get(key, range: range, ifMatch: ifMatch)
     }
 
+    package func download(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> any ObjectDownload {
+        try refuse(key)
+        return FaultyDownload(
+            store: self, download: try await store.download(key, range: range, ifMatch: ifMatch), key: key)
+    }
+
     package func head(_ key: String) async throws -> ObjectMetadata {
         try refuse(key)
         return try await store.head(key)
@@ -98,6 +104,20 @@ package final class FaultInjectingObjectStore: ObjectStore {
                     key: key)
             }
         }
+    }
+}
+
+/// Fails between two pieces as often as other calls do.
+private struct FaultyDownload: ObjectDownload {
+    let store: FaultInjectingObjectStore
+    let download: any ObjectDownload
+    let key: String
+
+    var metadata: ObjectMetadata { download.metadata }
+
+    func read() async throws -> [UInt8]? {
+        try store.refuse(key)
+        return try await download.read()
     }
 }
 

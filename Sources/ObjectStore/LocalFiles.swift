@@ -26,23 +26,18 @@ struct LocalFiles: BlockingObjectAccess {
     }
 
     func get(_ key: String, range: Range<Int64>?, ifMatch: String?) throws -> ObjectRead {
-        let path = try path(of: key)
-        // Not to wait for the other end, should the name be a pipe's.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure(errno, key) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure(errno, key) }
-        guard let metadata = metadata(of: status, key: key) else { throw ObjectStoreError.notFound(key) }
-        if let ifMatch, ifMatch != metadata.etag { throw etagDiffers(key, metadata.etag) }
-        let wanted = try byteRange(range, size: metadata.size, key: key) ?? 0..<metadata.size
-        return ObjectRead(metadata: metadata, bytes: try read(descriptor, wanted, key: key))
+        let file = try LocalDownload(path: try path(of: key), key: key, range: range, ifMatch: ifMatch)
+        return ObjectRead(metadata: file.metadata, bytes: try file.readAll())
+    }
+
+    func download(_ key: String, range: Range<Int64>?, ifMatch: String?) throws -> any BlockingObjectDownload {
+        try LocalDownload(path: try path(of: key), key: key, range: range, ifMatch: ifMatch)
     }
 
     func head(_ key: String) throws -> ObjectMetadata {
         var status = stat()
         guard stat(try path(of: key), &status) == 0 else { throw failure(errno, key) }
-        guard let metadata = metadata(of: status, key: key) else { throw ObjectStoreError.notFound(key) }
+        guard let metadata = ObjectMetadata(of: status, key: key) else { throw ObjectStoreError.notFound(key) }
         return metadata
     }
 
@@ -121,22 +116,6 @@ struct LocalFiles: BlockingObjectAccess {
         return "\(root)/\(key)"
     }
 
-    private func read(_ descriptor: Int32, _ range: Range<Int64>, key: String) throws -> [UInt8] {
-        try [UInt8](unsafeUninitializedCapacity: Int(range.upperBound - range.lowerBound)) { buffer, count in
-            while count < range.upperBound - range.lowerBound {
-                let got = pread(
-                    descriptor, buffer.baseAddress.map { $0 + count }, Int(range.upperBound - range.lowerBound) - count,
-                    off_t(range.lowerBound) + off_t(count))
-                if got < 0 && errno == EINTR { continue }
-                guard got >= 0 else { throw failure(errno, key) }
-                guard got > 0 else {
-                    throw ObjectStoreError(.other("ShortRead"), "The file was cut while it was read.", key: key)
-                }
-                count += got
-            }
-        }
-    }
-
     /// Makes each missing directory and makes it durable in the one above.
     private func makeDirectories(_ path: String, key: String) throws {
         var missing: [String] = []
@@ -198,7 +177,7 @@ final class UnpublishedFile: BlockingObjectUpload, @unchecked Sendable {
         guard fsync(descriptor) == 0 else { throw failure(errno, key) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(errno, key) }
-        guard let metadata = metadata(of: status, key: key) else { throw ObjectStoreError.notFound(key) }
+        guard let metadata = ObjectMetadata(of: status, key: key) else { throw ObjectStoreError.notFound(key) }
         if condition == .ifAbsent {
             try publishIfAbsent()
         } else {
@@ -232,7 +211,7 @@ final class UnpublishedFile: BlockingObjectUpload, @unchecked Sendable {
         defer { lock.release() }
         if case .ifMatch(let etag) = condition {
             var status = stat()
-            let found = stat(target, &status) == 0 ? metadata(of: status, key: key)?.etag : nil
+            let found = stat(target, &status) == 0 ? ObjectMetadata(of: status, key: key)?.etag : nil
             guard found == etag else { throw etagDiffers(key, found) }
         }
         if rename(temporary, target) != 0 {
@@ -295,17 +274,19 @@ private func isDirectory(_ path: String) -> Bool {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
-/// Nil unless it is a regular file.
-func metadata(of status: stat, key: String) -> ObjectMetadata? {
-    guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-    let nanoseconds = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
-    // A put always makes a new file, so the inode, its time and its size tell contents apart.
-    let etag = "\(String(UInt64(status.st_ino), radix: 16))-\(String(nanoseconds, radix: 16))"
-        + "-\(String(status.st_size, radix: 16))"
-    let milliseconds = Int64(status.st_mtim.tv_sec) &* 1000 &+ Int64(status.st_mtim.tv_nsec) / 1_000_000
-    return ObjectMetadata(
-        key: key, size: Int64(status.st_size), etag: etag,
-        lastModified: Timestamp(millisecondsSince1970: milliseconds))
+extension ObjectMetadata {
+    /// Nil unless it is a regular file.
+    init?(of status: stat, key: String) {
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+        let nanoseconds = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+        // A put always makes a new file, so the inode, its time and its size tell contents apart.
+        let etag = "\(String(UInt64(status.st_ino), radix: 16))-\(String(nanoseconds, radix: 16))"
+            + "-\(String(status.st_size, radix: 16))"
+        let milliseconds = Int64(status.st_mtim.tv_sec) &* 1000 &+ Int64(status.st_mtim.tv_nsec) / 1_000_000
+        self.init(
+            key: key, size: Int64(status.st_size), etag: etag,
+            lastModified: Timestamp(millisecondsSince1970: milliseconds))
+    }
 }
 
 /// Whether `key` can be a path below the root, and only there.

@@ -25,6 +25,11 @@ package final class LocalObjectStore: ObjectStore {
         try await executor.run { [files] in try files.get(key, range: range, ifMatch: ifMatch) }
     }
 
+    package func download(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> any ObjectDownload {
+        let file = try await executor.run { [files] in try files.download(key, range: range, ifMatch: ifMatch) }
+        return LocalFileDownload(file: file, executor: executor)
+    }
+
     package func head(_ key: String) async throws -> ObjectMetadata {
         try await executor.run { [files] in try files.head(key) }
     }
@@ -52,6 +57,14 @@ package final class LocalObjectStore: ObjectStore {
             try await executor.run { try walk.value.withLock { try $0.nextPage() } }
         }
     }
+}
+
+private struct LocalFileDownload: ObjectDownload {
+    let file: any BlockingObjectDownload
+    let executor: BlockingExecutor
+
+    var metadata: ObjectMetadata { file.metadata }
+    func read() async throws -> [UInt8]? { try await executor.run { [file] in try file.read() } }
 }
 
 private struct LocalUpload: ObjectUpload {

@@ -84,7 +84,7 @@ struct LocalWalk: Sendable {
         var status = stat()
         let text = String(decoding: key, as: UTF8.self)
         // A file that was deleted meanwhile, or a link to nowhere, is not listed.
-        guard stat("\(root)/\(text)", &status) == 0, let metadata = metadata(of: status, key: text) else { return }
+        guard stat("\(root)/\(text)", &status) == 0, let metadata = ObjectMetadata(of: status, key: text) else { return }
         page.objects.append(metadata)
     }
 

@@ -57,6 +57,14 @@ package final class MemoryObjectStore: ObjectStore, BlockingObjectAccess {
             metadata: stored.metadata, bytes: Array(stored.bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
     }
 
+    package func download(_ key: String, range: Range<Int64>?, ifMatch: String?) throws -> any BlockingObjectDownload {
+        MemoryDownload(of: try get(key, range: range, ifMatch: ifMatch))
+    }
+
+    package func download(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> any ObjectDownload {
+        MemoryDownload(of: try get(key, range: range, ifMatch: ifMatch))
+    }
+
     package func head(_ key: String) throws -> ObjectMetadata {
         guard let stored = objects.withLock({ $0[Array(key.utf8)] }) else { throw ObjectStoreError.notFound(key) }
         return stored.metadata
@@ -145,6 +153,25 @@ package final class MemoryObjectStore: ObjectStore, BlockingObjectAccess {
 final class Shared<Value: ~Copyable & Sendable>: Sendable {
     let value: Value
     init(_ value: consuming Value) { self.value = value }
+}
+
+private final class MemoryDownload: ObjectDownload, BlockingObjectDownload {
+    private static let pieceBytes = 1 << 20
+    let metadata: ObjectMetadata
+    private let rest: Mutex<ArraySlice<UInt8>>
+
+    init(of read: ObjectRead) {
+        metadata = read.metadata
+        rest = Mutex(read.bytes[...])
+    }
+
+    func read() -> [UInt8]? {
+        rest.withLock { rest in
+            guard !rest.isEmpty else { return nil }
+            defer { rest = rest.dropFirst(Self.pieceBytes) }
+            return Array(rest.prefix(Self.pieceBytes))
+        }
+    }
 }
 
 private final class MemoryUpload: ObjectUpload, BlockingObjectUpload {

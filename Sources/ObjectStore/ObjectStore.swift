@@ -14,6 +14,10 @@ package protocol ObjectStore: Sendable {
     ///   after the end (of an empty object too, unless the range is empty).
     func get(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> ObjectRead
 
+    /// Begins to read an object piece by piece; parameters and errors are those of `get`. All pieces are of the version
+    /// that the object has now.
+    func download(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> any ObjectDownload
+
     /// - Throws: `.notFound`.
     func head(_ key: String) async throws -> ObjectMetadata
 
@@ -60,8 +64,27 @@ package protocol ObjectUpload: Sendable {
     func abort() async
 }
 
+/// An object being read. Used by one task at a time; letting go of it ends the transfer.
+///
+/// However slow the reader is, no more than a few megabytes wait for it.
+package protocol ObjectDownload: Sendable {
+    /// Of the whole object, whatever the range.
+    var metadata: ObjectMetadata { get }
+
+    /// The next bytes, at most 2 MiB and not none; nil after the last of those asked for.
+    ///
+    /// - Throws: `.preconditionFailed` or `.notFound` when the object has been replaced or removed and its bytes can be
+    ///   had no more; `.unavailable`. Fewer bytes than were announced are never an end, but an error. After a throw the
+    ///   download is over.
+    func read() async throws -> [UInt8]?
+}
+
 extension ObjectStore {
     package var blockingAccess: (any BlockingObjectAccess)? { nil }
+
+    package func download(_ key: String) async throws -> any ObjectDownload {
+        try await download(key, range: nil, ifMatch: nil)
+    }
 
     package func supportsConditionalWrites(near key: String) async throws -> Bool { true }
 

@@ -18,12 +18,14 @@ package struct S3Configuration: Sendable {
     package var partsInFlightMax: Int
     /// Whether the store is tried once before the first conditional put, since some ignore the condition.
     package var probesConditionalWrites: Bool
+    /// Whether `MILLRACE_S3_…` describe the store, so that errors name these, or `AWS_…`.
+    package var isSeparate: Bool
 
     /// - Parameter pathStyle: nil chooses it for every endpoint but AWS's.
     package init(
         endpoint: HTTPEndpoint?, region: String = "us-east-1", credentials: AWSCredentials?, pathStyle: Bool? = nil,
         retry: RetryPolicy = RetryPolicy(), partBytes: Int = 8 << 20, partsInFlightMax: Int = 4,
-        probesConditionalWrites: Bool = true
+        probesConditionalWrites: Bool = true, isSeparate: Bool = false
     ) {
         self.endpoint = endpoint
         self.region = region
@@ -33,13 +35,15 @@ package struct S3Configuration: Sendable {
         self.partBytes = max(5 << 20, partBytes)
         self.partsInFlightMax = max(1, partsInFlightMax)
         self.probesConditionalWrites = probesConditionalWrites
+        self.isSeparate = isSeparate
     }
 
-    /// - Throws: `HTTPClientError` for an endpoint variable that is no URL.
+    /// - Throws: `HTTPClientError` for an endpoint variable that is no URL, a path style that is not true or false.
     package init(_ environment: AWSEnvironment, retry: RetryPolicy = RetryPolicy()) throws {
         self.init(
             endpoint: try environment.s3Endpoint(), region: environment.s3Region,
-            credentials: environment.s3Credentials, pathStyle: environment.s3PathStyle, retry: retry)
+            credentials: environment.s3Credentials, pathStyle: try environment.s3PathStyle(), retry: retry,
+            isSeparate: environment.hasSeparateS3)
     }
 }
 

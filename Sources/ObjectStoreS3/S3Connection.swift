@@ -23,6 +23,8 @@ struct S3Connection: Sendable {
     let configuration: S3Configuration
     let transport: any HTTPClient
     let clock: any WallClock
+    /// The store's address, as a person knows it, and the one requests go to.
+    private let address: HTTPEndpoint
     private let endpoint: HTTPEndpoint
     private let pathPrefix: String
     private let keys = SigV4.SigningKeyCache(capacity: 16)
@@ -37,7 +39,8 @@ struct S3Connection: Sendable {
             ?? HTTPEndpoint(
                 scheme: "https",
                 host: "s3.\(region).amazonaws.com\(region.hasPrefix("cn-") ? ".cn" : "")")
-        if configuration.pathStyle || !Self.fitsHostName(bucket, scheme: endpoint.scheme) {
+        address = endpoint
+        if configuration.pathStyle || !Self.fitsHostName(bucket, endpoint) {
             pathPrefix = "/\(PercentEncoding.encode(bucket))"
         } else {
             endpoint.host = "\(bucket).\(endpoint.host)"
@@ -52,40 +55,109 @@ struct S3Connection: Sendable {
     /// - Throws: `ObjectStoreError`; `CancellationError`. A request that is not repeatable and may have happened is
     ///   `.ambiguous`.
     func send(_ request: S3Request) async throws -> HTTPResponse {
-        var state = RetryState(configuration.retry)
-        while true {
-            let response: HTTPResponse
-            do {
-                response = try await transport.send(addressed(request), bodyBytesMax: request.bodyBytesMax)
-            } catch let error as HTTPClientError {
-                guard error.isTransient else { throw unavailable(request, error.message, code: .other("\(error.kind)")) }
-                if !request.isRepeatable, error.mayHaveHappened {
-                    throw unavailable(request, error.message, code: .ambiguous)
-                }
-                guard try await state.waitAfterFailure() else { throw unavailable(request, error.message) }
-                continue
-            }
-            if response.status < 300 { return response }
-            let error = AWSError(status: response.status, fields: response.fields, body: response.body)
-            switch retryKind(response.status, error.code) {
-            case .no: throw refusal(error, response.status, request)
-            case .notDone: break
-            case .unknown:
-                // 500, 502 and 504 do not say how far the request got.
-                if !request.isRepeatable { throw unavailable(request, error.description, code: .ambiguous) }
-            }
-            guard try await state.waitAfterAnswer() else { throw unavailable(request, error.description) }
+        try await untilAccepted(request) { addressed in
+            let response = try await transport.send(addressed, bodyBytesMax: request.bodyBytesMax)
+            // An object may be a web page; what other requests are answered with is a document of S3's, or empty.
+            if request.key == nil || request.method == "POST", isWebPage(response) { throw refusal.notS3(response, request) }
+            return response.status < 300 ? .accepted(response) : .refused(response)
         }
     }
 
-    private enum RetryKind { case no, notDone, unknown }
+    /// As `send`, but the answer's body comes as it is read. Failures while it is read are the reader's to meet.
+    func open(_ request: S3Request) async throws -> HTTPStreamingResponse {
+        try await untilAccepted(request) { addressed in
+            let response = try await transport.open(addressed)
+            return response.status < 300 ? .accepted(response) : .refused(try await response.whole(bytesMax: 1 << 20))
+        }
+    }
+
+    private enum Answer<Response> {
+        case accepted(Response)
+        case refused(HTTPResponse)
+    }
+
+    private func untilAccepted<Response>(
+        _ request: S3Request, _ perform: (HTTPRequest) async throws -> Answer<Response>
+    ) async throws -> Response {
+        var state = RetryState(configuration.retry)
+        while true {
+            let refused: HTTPResponse
+            do {
+                switch try await perform(addressed(request)) {
+                case .accepted(let response): return response
+                case .refused(let response): refused = response
+                }
+            } catch let error as HTTPClientError {
+                guard error.isTransient, request.isRepeatable || !error.mayHaveHappened,
+                    try await state.waitAfterFailure()
+                else { throw refusal.error(error, request) }
+                continue
+            }
+            let error = AWSError(status: refused.status, fields: refused.fields, body: refused.body)
+            let isRepeated: Bool
+            switch retryKind(refused.status, error.code) {
+            case .no:
+                if isWebPage(refused) { throw refusal.notS3(refused, request) }
+                throw request.method == "HEAD" ? await reason(request, refused) : refusal.error(refused, error, request)
+            case .throttled: isRepeated = try await state.waitAfterAnswer()
+            case .failed:
+                if !request.isRepeatable { throw ambiguous(refused, error, request) }
+                isRepeated = try await state.waitAfterAnswer()
+            case .absent:
+                if !request.isRepeatable { throw ambiguous(refused, error, request) }
+                isRepeated = try await state.waitAfterFailure()
+            }
+            guard isRepeated else {
+                throw isWebPage(refused) ? refusal.notS3(refused, request) : refusal.error(refused, error, request)
+            }
+        }
+    }
+
+    private enum RetryKind {
+        case no
+        /// Nothing was done; the store asks for patience.
+        case throttled
+        /// It does not say how far the request got.
+        case failed
+        /// As `failed`, and the store is starting, or away behind its proxy: as good as not connected.
+        case absent
+    }
 
     private func retryKind(_ status: Int, _ code: String) -> RetryKind {
         switch (status, code) {
-        case (429, _), (503, _), (_, "SlowDown"), (_, "RequestTimeout"), (_, "ThrottlingException"): .notDone
-        case (500, _), (502, _), (504, _): .unknown
+        case (429, _), (503, "SlowDown"), (_, "RequestTimeout"), (_, "ThrottlingException"): .throttled
+        case (500, _): .failed
+        case (502, _), (503, _), (504, _): .absent
         default: .no
         }
+    }
+
+    private func ambiguous(_ response: HTTPResponse, _ error: AWSError, _ request: S3Request) -> ObjectStoreError {
+        var result = refusal.error(response, error, request)
+        result.code = .ambiguous
+        return result
+    }
+
+    private func isWebPage(_ response: HTTPResponse) -> Bool {
+        response.fields["content-type"]?.lowercased().hasPrefix("text/html") == true && !response.body.isEmpty
+    }
+
+    /// Why a HEAD was refused, which only the answer to a GET says: the bucket may be missing, or the key be wrong.
+    private func reason(_ request: S3Request, _ refused: HTTPResponse) async -> ObjectStoreError {
+        var request = request
+        let head = request
+        request.method = "GET"
+        request.fields["range"] = "bytes=0-0"
+        // Without an answer, or with a good one, what HEAD said is all there is to say.
+        let said = try? await transport.send(addressed(request), bodyBytesMax: 64 << 10)
+        let response = said.flatMap { $0.status < 300 ? nil : $0 } ?? refused
+        let error = AWSError(status: response.status, fields: response.fields, body: response.body)
+        return isWebPage(response) ? refusal.notS3(response, head) : refusal.error(response, error, head)
+    }
+
+    /// What to say of a failed request.
+    var refusal: S3Refusal {
+        S3Refusal(bucket: bucket, endpoint: address, configuration: configuration, now: clock.now())
     }
 
     private func addressed(_ request: S3Request) -> HTTPRequest {
@@ -116,39 +188,13 @@ struct S3Connection: Sendable {
         return result
     }
 
-    private func refusal(_ error: AWSError, _ status: Int, _ request: S3Request) -> ObjectStoreError {
-        let key = request.key ?? ""
-        let code: ObjectStoreError.Code =
-            switch (status, error.code) {
-            case (_, "NoSuchBucket"): .noSuchBucket
-            case (_, "NoSuchUpload"): .other("NoSuchUpload")
-            // What a conditional put on a missing key is answered with.
-            case (404, _) where request.fields["if-match"] != nil && request.method == "PUT": .preconditionFailed
-            case (404, _): .notFound
-            case (412, _): .preconditionFailed
-            case (409, _): .conflict
-            case (416, _): .invalidRange
-            case (401, _), (403, _): .accessDenied
-            case (_, "KeyTooLongError"), (_, "InvalidURI"), (_, "XMinioInvalidObjectName"): .invalidKey
-            default: .other(error.code)
-            }
-        if code == .notFound { return .notFound(key) }
-        return ObjectStoreError(
-            code, "\(request.method) in bucket '\(bucket)' was refused with \(error.code): \(error.message)", key: key)
-    }
-
-    private func unavailable(
-        _ request: S3Request, _ why: String, code: ObjectStoreError.Code = .unavailable
-    ) -> ObjectStoreError {
-        ObjectStoreError(code, "\(request.method) in bucket '\(bucket)': \(why)", key: request.key ?? "")
-    }
-
-    /// A dot in a bucket's name would not fit the store's certificate.
-    private static func fitsHostName(_ bucket: String, scheme: String) -> Bool {
+    /// A dot in a bucket's name would not fit the store's certificate; before an address there can be no name.
+    private static func fitsHostName(_ bucket: String, _ endpoint: HTTPEndpoint) -> Bool {
         (3...63).contains(bucket.utf8.count)
+            && !endpoint.host.utf8.allSatisfy { (48...57).contains($0) || $0 == UInt8(ascii: ".") } && !endpoint.host.hasPrefix("[")
             && bucket.utf8.allSatisfy { byte in
                 (48...57).contains(byte) || (97...122).contains(byte) || byte == UInt8(ascii: "-")
-                    || (byte == UInt8(ascii: ".") && scheme == "http")
+                    || (byte == UInt8(ascii: ".") && endpoint.scheme == "http")
             }
     }
 }

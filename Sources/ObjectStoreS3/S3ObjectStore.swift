@@ -22,23 +22,11 @@ package final class S3ObjectStore: ObjectStore {
 
     package func get(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> ObjectRead {
         if let range, range.isEmpty {
-            let metadata = try await head(key)
-            if let ifMatch, ifMatch != metadata.etag {
-                throw ObjectStoreError(
-                    .preconditionFailed, "The object has another ETag: \(metadata.etag).", key: key)
-            }
-            return ObjectRead(metadata: metadata, bytes: [])
+            return ObjectRead(metadata: try await head(key, ifMatch: ifMatch), bytes: [])
         }
-        var request = S3Request(method: "GET", key: try checked(key), bodyBytesMax: .max)
-        if let ifMatch { request.fields["if-match"] = "\"\(ifMatch)\"" }
-        if let range {
-            guard range.lowerBound >= 0 else {
-                throw ObjectStoreError(.invalidRange, "The range \(range) begins before the object.", key: key)
-            }
-            request.fields["range"] = "bytes=\(range.lowerBound)-\(range.upperBound - 1)"
-        }
-        let response = try await connection.send(request)
+        let response = try await connection.send(try S3Request(reading: checked(key), range: range, ifMatch: ifMatch))
         var metadata = try metadata(response.fields, key: key, length: Int64(response.body.count))
+        try require(ifMatch, metadata)
         guard let range else { return ObjectRead(metadata: metadata, bytes: response.body) }
         if let total = response.fields["content-range"]?.split(separator: "/").last.flatMap({ Int64($0) }) {
             metadata.size = total
@@ -55,6 +43,30 @@ package final class S3ObjectStore: ObjectStore {
         }
         let low = Int(range.lowerBound)
         return ObjectRead(metadata: metadata, bytes: Array(response.body[low..<low + Int(expected)]))
+    }
+
+    package func download(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> any ObjectDownload {
+        if let range, range.isEmpty {
+            return S3Download(connection: connection, metadata: try await head(key, ifMatch: ifMatch))
+        }
+        let response = try await connection.open(try S3Request(reading: checked(key), range: range, ifMatch: ifMatch))
+        let place = try S3BodyPlace(response.fields, key: key)
+        let metadata = try metadata(response.fields, key: key, length: place.objectSize)
+        try require(ifMatch, metadata)
+        return try S3Download(
+            connection: connection, metadata: metadata, range: range, body: response.body, place: place)
+    }
+
+    private func head(_ key: String, ifMatch: String?) async throws -> ObjectMetadata {
+        let metadata = try await head(key)
+        try require(ifMatch, metadata)
+        return metadata
+    }
+
+    /// Some stores ignore If-Match.
+    private func require(_ ifMatch: String?, _ metadata: ObjectMetadata) throws(ObjectStoreError) {
+        guard let ifMatch, ifMatch != metadata.etag else { return }
+        throw ObjectStoreError(.preconditionFailed, "The object has another ETag: \(metadata.etag).", key: metadata.key)
     }
 
     package func head(_ key: String) async throws -> ObjectMetadata {
@@ -115,10 +127,10 @@ package final class S3ObjectStore: ObjectStore {
         let directory = key.lastIndex(of: "/").map { String(key[...$0]) } ?? ""
         let probe = "\(directory).millrace-probe-\(randomUUIDText())"
         var honours = false
+        _ = try await putUnchecked(probe, [], condition: .none)
         do {
-            // A lost answer may be met by sending again: the second put then is the second put.
-            _ = try await putUnchecked(probe, [], condition: .ifAbsent)
-            _ = try await putUnchecked(probe, [], condition: .ifAbsent)
+            // Whether it is sent once or more often, what it is answered with says the same.
+            _ = try await putUnchecked(probe, [], condition: .ifAbsent, isRepeatable: true)
         } catch let error as ObjectStoreError where error.code == .preconditionFailed {
             honours = true
         } catch let error as ObjectStoreError where error.code == .other("NotImplemented") {
@@ -133,14 +145,17 @@ package final class S3ObjectStore: ObjectStore {
         guard try await supportsConditionalWrites(near: key) else {
             throw ObjectStoreError(
                 .other("ConditionalWritesUnsupported"),
-                "The store of bucket '\(connection.bucket)' does not honour If-None-Match, so two writers could "
-                    + "overwrite each other.", key: key)
+                "The store of bucket '\(connection.bucket)' replaces objects despite 'If-None-Match: *': two writers at once "
+                    + "would overwrite each other. Nothing was written.", key: key)
         }
     }
 
-    func putUnchecked(_ key: String, _ bytes: [UInt8], condition: PutCondition) async throws -> ObjectMetadata {
+    func putUnchecked(
+        _ key: String, _ bytes: [UInt8], condition: PutCondition, isRepeatable: Bool = false
+    ) async throws -> ObjectMetadata {
         var request = S3Request(method: "PUT", key: try checked(key), body: bytes)
         request.apply(condition)
+        if isRepeatable { request.isRepeatable = true }
         let response = try await connection.send(request)
         var metadata = try metadata(response.fields, key: key, length: Int64(bytes.count))
         metadata.lastModified = connection.clock.now()
@@ -178,6 +193,17 @@ private final class ListPosition: Sendable {
 }
 
 extension S3Request {
+    /// - Parameter range: not empty; nil for all.
+    init(reading key: String, range: Range<Int64>?, ifMatch: String?) throws(ObjectStoreError) {
+        self.init(method: "GET", key: key, bodyBytesMax: .max)
+        if let ifMatch { fields["if-match"] = "\"\(ifMatch)\"" }
+        guard let range else { return }
+        guard range.lowerBound >= 0 else {
+            throw ObjectStoreError(.invalidRange, "The range \(range) begins before the object.", key: key)
+        }
+        fields["range"] = "bytes=\(range.lowerBound)-\(range.upperBound - 1)"
+    }
+
     mutating func apply(_ condition: PutCondition) {
         switch condition {
         case .none: break

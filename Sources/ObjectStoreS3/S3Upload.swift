@@ -12,9 +12,11 @@ actor S3Upload: ObjectUpload {
     private let connection: S3Connection
     private let key: String
     private var buffer: [UInt8] = []
+    /// The memory of a part that has been sent, for the next one.
+    private var spare: [UInt8] = []
     private var total: Int64 = 0
     private var uploadID: String?
-    private var sending: [Task<String, any Error>] = []
+    private var sending: [(task: Task<String, any Error>, part: [UInt8])] = []
     private var etags: [String] = []
     private var isOver = false
 
@@ -35,6 +37,7 @@ actor S3Upload: ObjectUpload {
         var rest = bytes[...]
         while buffer.count + rest.count >= partBytes {
             let count = partBytes - buffer.count
+            reserve(count)
             buffer += rest.prefix(count)
             rest = rest.dropFirst(count)
             let part = buffer
@@ -45,8 +48,16 @@ actor S3Upload: ObjectUpload {
                 await abort()
                 throw error
             }
+            swap(&buffer, &spare)
         }
+        reserve(rest.count)
         buffer += rest
+    }
+
+    /// Room for `more` bytes: doubled, but never beyond a part.
+    private func reserve(_ more: Int) {
+        let needed = buffer.count + more
+        if buffer.capacity < needed { buffer.reserveCapacity(min(partBytes, max(needed, 2 * buffer.capacity))) }
     }
 
     func complete(condition: PutCondition) async throws -> ObjectMetadata {
@@ -72,8 +83,9 @@ actor S3Upload: ObjectUpload {
     func abort() async {
         isOver = true
         buffer = []
-        for task in sending { task.cancel() }
-        for task in sending { _ = await task.result }
+        spare = []
+        for part in sending { part.task.cancel() }
+        for part in sending { _ = await part.task.result }
         sending = []
         guard let uploadID else { return }
         self.uploadID = nil
@@ -95,23 +107,25 @@ actor S3Upload: ObjectUpload {
         let number = etags.count + sending.count + 1
         let request = S3Request(
             method: "PUT", key: key, query: [("partNumber", String(number)), ("uploadId", id)], body: part)
-        sending.append(
-            Task { [connection] in
-                guard let etag = try await connection.send(request).fields["etag"] else {
-                    throw ObjectStoreError(.other("MissingETag"), "The answer to a part has no ETag.", key: "")
-                }
-                return unquoted(etag)
-            })
+        let task = Task { [connection] in
+            guard let etag = try await connection.send(request).fields["etag"] else {
+                throw ObjectStoreError(.other("MissingETag"), "The answer to a part has no ETag.", key: "")
+            }
+            return unquoted(etag)
+        }
+        sending.append((task, part))
     }
 
     private func awaitOldest() async throws {
-        guard let oldest = sending.first else { return }
+        guard let oldest = sending.first?.task else { return }
         let etag = try await withTaskCancellationHandler {
             try await oldest.value
         } onCancel: {
             oldest.cancel()
         }
-        sending.removeFirst()
+        spare = sending.removeFirst().part
+        // Keeps the memory, which nobody else refers to by now.
+        spare.removeAll(keepingCapacity: true)
         etags.append(etag)
     }
 

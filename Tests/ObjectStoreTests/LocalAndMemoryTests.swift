@@ -91,6 +91,10 @@ import Musl
             try store.put("a/b", [1, 2, 3])
             #expect(try store.get("a/b", range: 1..<9).bytes == [2, 3])
             #expect(try store.head("a/b").size == 3)
+            let download = try store.download("a/b", range: 1..<3)
+            #expect(download.metadata.size == 3)
+            #expect(try download.read() == [2, 3])
+            #expect(try download.read() == nil)
             let upload = try store.upload("a/c")
             try upload.write([4])
             _ = try upload.complete()
@@ -124,6 +128,32 @@ import Musl
         try await stopped.put("b", [])
         #expect(await ObjectStoreBehaviour.code { try await stopped.put("c", []) } == .unavailable)
         #expect(await ObjectStoreBehaviour.code { _ = try await stopped.head("a") } == .unavailable)
+    }
+
+    @Test func downloadsFailBetweenPieces() async throws {
+        let memory = MemoryObjectStore()
+        try await memory.put("k", [UInt8](repeating: 7, count: 20 << 20))
+        let store = FaultInjectingObjectStore(memory, faults: .init(throttled: 0.2), seed: 3)
+        var lengths: Set<Int> = []
+        for _ in 0..<40 {
+            guard let download = try? await store.download("k") else { continue }
+            var count = 0
+            let code = await ObjectStoreBehaviour.code { while let piece = try await download.read() { count += piece.count } }
+            #expect(code == nil ? count == 20 << 20 : code == .unavailable)
+            lengths.insert(count)
+        }
+        #expect(lengths.count > 3)
+    }
+
+    @Test func fileThatIsCutWhileReadIsAnError() async throws {
+        let directory = try TemporaryDirectory()
+        let store = LocalObjectStore(root: directory.path)
+        try await store.put("k", [UInt8](repeating: 7, count: 3 << 20))
+        let download = try await store.download("k")
+        _ = try await download.read()
+        #expect(truncate(directory.path + "/k", 2 << 20) == 0)
+        #expect(try await download.read()?.count == 1 << 20)
+        #expect(await ObjectStoreBehaviour.code { _ = try await download.read() } == .other("ShortRead"))
     }
 
     @Test func registryFindsStores() async throws {

@@ -14,6 +14,8 @@ enum ObjectStoreBehaviour {
         try await conditions(store)
         try await oneWinner(store)
         try await uploads(store)
+        try await downloads(store)
+        try await interruptedDownloads(store)
         try await deletions(store)
         try await listing(store)
         try await pagination(store)
@@ -137,6 +139,71 @@ enum ObjectStoreBehaviour {
         try await given.write([UInt8](repeating: 1, count: 6 << 20))
         await given.abort()
         #expect(try await store.listAll(prefix: "up/").map(\.key) == ["up/big", "up/empty", "up/small"])
+    }
+
+    static func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 10) } }
+
+    static func readAll(_ download: any ObjectDownload) async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while let piece = try await download.read() {
+            #expect((1...(2 << 20)).contains(piece.count))
+            all += piece
+        }
+        #expect(try await download.read() == nil)
+        return all
+    }
+
+    private static func downloads(_ store: any ObjectStore) async throws {
+        let bytes = Self.bytes(5 << 20 + 17)
+        let size = Int64(bytes.count)
+        let put = try await store.put("down/big", bytes)
+        let whole = try await store.download("down/big", range: nil, ifMatch: put.etag)
+        #expect(whole.metadata.etag == put.etag)
+        #expect(whole.metadata.size == size)
+        #expect(try await readAll(whole) == bytes)
+        for range in [0..<1, 1_048_575..<3_145_733, size - 1..<size + 100, 7..<7, 0..<size] as [Range<Int64>] {
+            let part = try await store.download("down/big", range: range, ifMatch: nil)
+            #expect(part.metadata.size == size)
+            #expect(try await readAll(part) == Array(bytes[Int(range.lowerBound)..<Int(min(size, range.upperBound))]))
+        }
+        try await store.put("down/empty", [])
+        #expect(try await readAll(store.download("down/empty")) == [])
+        #expect(await code { _ = try await store.download("down/none") } == .notFound)
+        #expect(await code { _ = try await store.download("down/big", range: size..<size + 1, ifMatch: nil) } == .invalidRange)
+        #expect(await code { _ = try await store.download("down/empty", range: 0..<1, ifMatch: nil) } == .invalidRange)
+        #expect(await code { _ = try await store.download("down/big", range: nil, ifMatch: "no") } == .preconditionFailed)
+        #expect(await code { _ = try await store.download("down/big", range: 1..<1, ifMatch: "no") } == .preconditionFailed)
+    }
+
+    private static func interruptedDownloads(_ store: any ObjectStore) async throws {
+        let old = bytes(6 << 20)
+        try await store.put("down/x", old)
+        // A reader that has other things to do between two pieces.
+        let slow = try await store.download("down/x")
+        var read = try #require(try await slow.read())
+        for index in 0..<20 { try await store.put("down/other", [UInt8(index)]) }
+        #expect(try await store.get("down/other").bytes == [19])
+        while let piece = try await slow.read() { read += piece }
+        #expect(read == old)
+        // Readers that give up, more of them than there are connections.
+        for _ in 0..<80 {
+            let abandoned = try await store.download("down/x")
+            #expect(try await abandoned.read()?.isEmpty == false)
+        }
+        // A reader of what is being replaced has the old bytes to their end, or an error: never some of both.
+        let overtaken = try await store.download("down/x")
+        var got = try #require(try await overtaken.read())
+        try await store.put("down/x", [UInt8](repeating: 0xFF, count: 6 << 20))
+        let code = await Self.code { while let piece = try await overtaken.read() { got += piece } }
+        #expect(code == nil || code == .preconditionFailed)
+        #expect(got.elementsEqual(old.prefix(got.count)))
+        #expect(code != nil || got.count == old.count)
+        let orphaned = try await store.download("down/x")
+        got = try #require(try await orphaned.read())
+        try await store.delete("down/x")
+        let end = await Self.code { while let piece = try await orphaned.read() { got += piece } }
+        #expect(end == nil || end == .notFound || end == .preconditionFailed)
+        #expect(got.allSatisfy { $0 == 0xFF } && (end != nil || got.count == 6 << 20))
     }
 
     private static func deletions(_ store: any ObjectStore) async throws {

@@ -67,6 +67,7 @@ private func store(
         ("http://s3.example:9000", false, "lake", "http://lake.s3.example:9000", "/a%20b/%2B..//%C3%BC"),
         (nil, nil, "lake", "https://lake.s3.us-east-1.amazonaws.com", "/a%20b/%2B..//%C3%BC"),
         (nil, nil, "with.dot", "https://s3.us-east-1.amazonaws.com", "/with.dot/a%20b/%2B..//%C3%BC"),
+        ("http://10.0.0.7:9000", false, "lake", "http://10.0.0.7:9000", "/lake/a%20b/%2B..//%C3%BC"),
         ("http://h/base", nil, "lake", "http://h/base", "/lake/a%20b/%2B..//%C3%BC"),
     ] as [(String?, Bool?, String, String, String)])
     func addresses(_ endpoint: String?, _ pathStyle: Bool?, _ bucket: String, _ server: String, _ path: String) async throws {
@@ -91,7 +92,7 @@ private func store(
     }
 
     @Test func conditionalPutsAreNot() async throws {
-        for unknown in [lost(true), refusal(500, "InternalError"), refusal(504, "x")] {
+        for unknown in [lost(true), refusal(500, "InternalError"), refusal(503, "ServiceUnavailable"), refusal(504, "x")] {
             let client = ScriptedClient([unknown, answer(200)])
             #expect(await code { _ = try await store(client).put("k", [1], condition: .ifAbsent) } == .ambiguous)
             #expect(client.requests.count == 1)
@@ -112,6 +113,60 @@ private func store(
         #expect(await code { _ = try await store(ScriptedClient([refusal(status, name)])).get("k") } == expected)
     }
 
+    /// What a person reads: the endpoint, the bucket and what to look at next.
+    @Test(arguments: [
+        (403, "InvalidAccessKeyId", [:], ["http://minio:9000", "'lake'", "'AK'", "MILLRACE_S3_ACCESS_KEY_ID"]),
+        (403, "SignatureDoesNotMatch", [:], ["MILLRACE_S3_SECRET_ACCESS_KEY"]),
+        (403, "RequestTimeTooSkewed", ["date": "Wed, 21 Oct 2015 07:28:00 GMT"], ["clocks differ", "s earlier", "NTP"]),
+        (403, "AccessDenied", [:], ["policy of key 'AK'"]),
+        (403, "ExpiredToken", [:], ["MILLRACE_S3_SESSION_TOKEN"]),
+        (404, "NoSuchBucket", [:], ["aws --endpoint-url http://minio:9000 s3 mb s3://lake"]),
+        (404, "NoSuchKey", [:], ["'k'", "http://minio:9000"]),
+        (301, "PermanentRedirect", ["x-amz-bucket-region": "eu-x"], ["'us-east-1'", "MILLRACE_S3_REGION=eu-x"]),
+        (400, "AuthorizationHeaderMalformed", [:], ["check MILLRACE_S3_REGION"]),
+    ] as [(Int, String, HTTPFields, [String])])
+    func explanations(_ status: Int, _ name: String, _ fields: HTTPFields, _ parts: [String]) async throws {
+        var said = try refusal(status, name).get()
+        for field in fields.entries { said.fields[field.name] = field.value }
+        // HEAD's answer has no body; the same question as a GET is asked for the reason.
+        var bare = said
+        bare.body = []
+        for (answers, isHead) in [([said], false), ([bare, said], true)] {
+            let message = await explanation(ScriptedClient(answers.map { .success($0) }), isHead)
+            for part in parts { #expect(message.contains(part), "'\(part)' is missing in: \(message)") }
+        }
+    }
+
+    @Test func explanationsWithoutS3() async throws {
+        let untrusted = HTTPClientError(.untrusted, mayHaveHappened: false, "GET https://minio:9000: unknown issuer")
+        let client = ScriptedClient([.failure(untrusted)])
+        #expect(await explanation(client).contains("MILLRACE_S3_CA_FILE"))
+        #expect(client.requests.count == 1, "Trying again does not help.")
+        var page = try answer(200, "<html>console</html>").get()
+        page.fields["content-type"] = "text/html"
+        let listing = await code { _ = try await store(ScriptedClient([.success(page)])).listAll(prefix: "") }
+        #expect(listing == .other("NotS3"))
+        #expect(try await store(ScriptedClient([.success(page)])).get("index.html").bytes == page.body)
+        page.status = 405
+        #expect(await explanation(ScriptedClient([.success(page)])).contains("console listens on another port"))
+        let plain = answer(400, "Client sent an HTTP request to an HTTPS server.\n", etag: nil)
+        #expect(await explanation(ScriptedClient([plain])).contains("an HTTP request to an HTTPS server"))
+    }
+
+    private func explanation(_ client: ScriptedClient, _ isHead: Bool = false) async -> String {
+        let variables = [
+            "MILLRACE_S3_ENDPOINT": "http://minio:9000", "MILLRACE_S3_ACCESS_KEY_ID": "AK", "MILLRACE_S3_SECRET_ACCESS_KEY": "SK",
+        ]
+        do {
+            let store = S3ObjectStore(
+                bucket: "lake", configuration: try S3Configuration(AWSEnvironment(variables), retry: quick), transport: client)
+            _ = isHead ? try await store.head("k") : try await store.get("k").metadata
+            return "no error"
+        } catch {
+            return "\(error)"
+        }
+    }
+
     @Test func matchOfMissingKeyIsAPrecondition() async throws {
         let client = ScriptedClient([refusal(404, "NoSuchKey")])
         #expect(await code { _ = try await store(client).put("k", [], condition: .ifMatch("e")) } == .preconditionFailed)
@@ -129,7 +184,10 @@ private func store(
         #expect(await code { _ = try await bad.put("k", [1], condition: .ifAbsent) } == .other("ConditionalWritesUnsupported"))
         #expect(await code { _ = try await bad.put("k", [1], condition: .ifAbsent) } == .other("ConditionalWritesUnsupported"))
         #expect(ignoring.requests.count == 3)
-        let refusing = ScriptedClient([refusal(501, "NotImplemented"), answer(204)])
+        // Answers that say nothing are asked again.
+        let slow = ScriptedClient([answer(200), lost(true), refusal(502, "x"), refusal(412, "PreconditionFailed"), answer(204)])
+        #expect(try await store(slow, probes: true).supportsConditionalWrites(near: "k"))
+        let refusing = ScriptedClient([answer(200), refusal(501, "NotImplemented"), answer(204)])
         #expect(try await store(refusing, probes: true).supportsConditionalWrites(near: "k") == false)
     }
 
@@ -173,10 +231,12 @@ private func store(
         #expect(try environment.endpoint(of: "glue")?.description == "http://127.0.0.1:9400")
         let configuration = try S3Configuration(environment)
         #expect(configuration.endpoint?.description == "http://minio:9000")
-        #expect(configuration.region == "eu-west-1")
+        #expect(configuration.region == "us-east-1", "A store apart does not follow the other services.")
         #expect(configuration.pathStyle)
         #expect(configuration.credentials == AWSCredentials(accessKeyID: "a", secretAccessKey: "b"))
         #expect(throws: HTTPClientError.self) { try S3Configuration(AWSEnvironment(["AWS_ENDPOINT_URL": "nonsense"])) }
+        #expect(throws: HTTPClientError.self) { try S3Configuration(AWSEnvironment(["MILLRACE_S3_PATH_STYLE": "perhaps"])) }
+        #expect(try S3Configuration(AWSEnvironment(["MILLRACE_S3_PATH_STYLE": "FALSE"])).pathStyle == false)
     }
 
     /// The shared behaviour against a real server: `MILLRACE_TEST_S3=http://host:port KEY SECRET BUCKET`; the bucket
