@@ -51,6 +51,8 @@ install_all() {
 
     python3 "$here/manual.py" "$bin/millrace" man | gzip -9n > "$work/millrace.1.gz"
     put 644 "$work/millrace.1.gz" "$mandir/man1/millrace.1.gz"
+    python3 -B "$here/configuration.py" | gzip -9n > "$work/millrace.yaml.5.gz"
+    put 644 "$work/millrace.yaml.5.gz" "$mandir/man5/millrace.yaml.5.gz"
     for shell in bash zsh fish; do
         "$bin/millrace" --generate-completion-script $shell > "$work/$shell"
     done
@@ -78,7 +80,7 @@ install_all() {
 }
 
 uninstall_all() {
-    for file in "$prefix/bin/millrace" "$mandir/man1/millrace.1.gz" "$bashdir/millrace" "$zshdir/_millrace" \
+    for file in "$prefix/bin/millrace" "$mandir/man1/millrace.1.gz" "$mandir/man5/millrace.yaml.5.gz" "$bashdir/millrace" "$zshdir/_millrace" \
         "$fishdir/millrace.fish" "$unitdir/millrace.service" "$sysusersdir/millrace.conf"; do
         rm -f "$destdir$file"
     done

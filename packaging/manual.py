@@ -134,10 +134,15 @@ def mdoc_discussion(text):
         after_heading = False
 
 
-def man(command, release):
+def date():
+    """The day as mdoc writes it."""
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH", datetime.datetime.now().timestamp()))
-    date = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc)
-    out = [f".Dd {date.strftime('%B')} {date.day}, {date.year}", ".Dt MILLRACE 1", f".Os Millrace {release}", ".Sh NAME", ".Nm millrace",
+    day = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc)
+    return f"{day.strftime('%B')} {day.day}, {day.year}"
+
+
+def man(command, release):
+    out = [f".Dd {date()}", ".Dt MILLRACE 1", f".Os Millrace {release}", ".Sh NAME", ".Nm millrace",
            ".Nd runs data pipelines that speak AWS on the wire", ".Sh SYNOPSIS", ".Nm", ".Ar command",
            ".Op Ar option ...", ".Sh DESCRIPTION", prose(command["abstract"]), ".Pp"]
     out += mdoc_discussion(command.get("discussion", ""))

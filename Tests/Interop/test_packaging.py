@@ -92,10 +92,19 @@ def test_manual_has_every_command(installed):
 
 
 @need("mandoc")
-def test_manual_is_clean(installed, tmp_path):
-    page = tmp_path / "millrace.1"
-    page.write_bytes(gzip.decompress((installed / "usr/share/man/man1/millrace.1.gz").read_bytes()))
-    assert run("mandoc", "-T", "lint", "-W", "warning", page) == ""
+@pytest.mark.parametrize("page", ["man1/millrace.1", "man5/millrace.yaml.5"])
+def test_manual_is_clean(installed, tmp_path, page):
+    plain = tmp_path / pathlib.Path(page).name
+    plain.write_bytes(gzip.decompress((installed / f"usr/share/man/{page}.gz").read_bytes()))
+    assert run("mandoc", "-T", "lint", "-W", "warning", plain) == ""
+
+
+def test_manual_has_every_setting(installed):
+    page = gzip.decompress((installed / "usr/share/man/man5/millrace.yaml.5.gz").read_bytes()).decode()
+    settings = re.findall(r"^\| `([a-z0-9.-]+)` \|", (ROOT / "docs/configuration.md").read_text(), re.M)
+    assert len(settings) > 10
+    for setting in settings:
+        assert re.search(rf"^\.It {re.escape(setting)}$", page.replace("\\", "").replace("&", ""), re.M), setting
 
 
 @need("systemd-analyze")
