@@ -1,5 +1,5 @@
 """What `make install` and `make deb` give: programs, manual, unit, package, and their removal."""
-import gzip, os, pathlib, re, shutil, subprocess
+import gzip, os, pathlib, re, shutil, subprocess, sys
 
 import pytest
 from conftest import BIN, ROOT, Server
@@ -120,7 +120,7 @@ def test_unit_is_valid_and_confined(installed, tmp_path):
 
 
 def test_containerfile_is_clean():
-    run("hadolint", PACKAGING / "Containerfile", PATH=f"{pathlib.Path(os.sys.executable).parent}:{os.environ['PATH']}")
+    run("hadolint", PACKAGING / "Containerfile", PATH=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
 @pytest.fixture(scope="module")
