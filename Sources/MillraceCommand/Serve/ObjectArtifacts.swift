@@ -7,22 +7,15 @@ import Glibc
 
 /// Fetches jobs' executables from the store that jobs use.
 struct ObjectArtifacts: ArtifactFetcher {
-    private static let pieceBytes: Int64 = 8 << 20
     let stores: ObjectStores
 
     func fetch(_ uri: String, account: String, region: String, to path: String) async throws {
         let (store, key) = try stores.store(for: uri)
-        let metadata = try await store.head(key)
+        let download = try await store.download(key)
         let descriptor = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0o700)
         guard descriptor >= 0 else { throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
-        var position: Int64 = 0
-        while position < metadata.size {
-            let end = min(metadata.size, position + Self.pieceBytes)
-            let piece = try await store.get(key, range: position..<end, ifMatch: metadata.etag)
-            try append(piece.bytes, to: descriptor, path)
-            position = end
-        }
+        while let piece = try await download.read() { try append(piece, to: descriptor, path) }
     }
 
     private func append(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws {
