@@ -2,7 +2,7 @@
 """A pipeline from Python: a bucket, a SQL job, a state machine, an execution, and its table read back.
 
     eval "$(millrace env)"
-    pip install boto3 deltalake pyarrow
+    pip install boto3 deltalake
     python examples/boto3/pipeline.py
 
 Nothing here is Millrace's own: with AWS's credentials and no AWS_ENDPOINT_URL, boto3 would do the same there.
@@ -10,7 +10,7 @@ Nothing here is Millrace's own: with AWS's credentials and no AWS_ENDPOINT_URL, 
 import json, os, sys, time
 
 import boto3
-from deltalake import DeltaTable
+from deltalake import DeltaTable, QueryBuilder
 
 BUCKET = "boto3-example"
 ROLE = "arn:aws:iam::123456789012:role/any"  # AWS wants a role here; Millrace takes any.
@@ -83,8 +83,9 @@ def main():
     # deltalake reads the variables that boto3 reads, but has to be told that http and path-style addresses are fine.
     options = {"AWS_ALLOW_HTTP": "true", "AWS_S3_ADDRESSING_STYLE": "path", "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
     table = DeltaTable(TABLE, storage_options=options)
-    for row in sorted(table.to_pyarrow_table().to_pylist(), key=lambda row: row["page"]):
-        print(f"{row['page']:10} {row['visits']:3} visits {row['seconds'] or 0:4} s")
+    rows = QueryBuilder().register("visits", table).execute("SELECT page, visits, seconds FROM visits ORDER BY page").read_all()
+    for page, visits, seconds in zip(*(rows[name].to_pylist() for name in ("page", "visits", "seconds"))):
+        print(f"{page:10} {visits:3} visits {seconds or 0:4} s")
     return 0
 
 

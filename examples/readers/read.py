@@ -8,7 +8,7 @@
 import os, sys
 
 import duckdb, polars
-from deltalake import DeltaTable
+from deltalake import DeltaTable, QueryBuilder
 
 
 def main(location):
@@ -26,7 +26,7 @@ def main(location):
     print(frame.head(5))
 
     # DuckDB on Arrow data that deltalake reads: no extension has to be fetched. `INSTALL delta` is the other way.
-    rows = table.to_pyarrow_table()  # DuckDB finds it by this name
+    rows = QueryBuilder().register("t", table).execute("SELECT * FROM t").read_all()  # DuckDB finds it by this name
     total = duckdb.sql("SELECT count(*) FROM rows").fetchall()[0][0]
     print(f"{total} rows by DuckDB, {frame.height} by Polars, {rows.num_rows} by deltalake")
     return 0 if total == frame.height == rows.num_rows else 1
