@@ -64,6 +64,17 @@ final class DataFiles: Sendable {
         unlink(stagingPath(id))
     }
 
+    /// Runs `body`, which removes files, unless somebody who copies them has asked that they stay.
+    ///
+    /// Whoever copies holds a shared lock on `backup.lock`; it goes with the process, however that ends.
+    /// - Returns: whether it ran.
+    func unlessKept(_ body: () -> Void) throws(FileError) -> Bool {
+        let lock = try DataFile(path: "\(root)/backup.lock", flags: O_RDWR | O_CREAT)
+        guard try lock.lockExclusively() else { return false }
+        body()
+        return true
+    }
+
     func staged() throws(FileError) -> [DataFileID] {
         guard let directory = opendir("\(root)/staging") else { throw FileError(operation: "opendir", errno) }
         defer { closedir(directory) }
@@ -127,6 +138,13 @@ final class DataFile: Sendable {
             if count == 0 { throw FileError(operation: "read past the end", EIO) }
             done += count
         }
+    }
+
+    /// Until the file is closed. False when somebody else has a lock.
+    func lockExclusively() throws(FileError) -> Bool {
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+        guard errno == EWOULDBLOCK || errno == EINTR else { throw FileError(operation: "flock", errno) }
+        return false
     }
 
     func synchronise() throws(FileError) {

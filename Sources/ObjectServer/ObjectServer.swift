@@ -70,6 +70,10 @@ package final class ObjectServer: Sendable {
         for await _ in garbageSignal.stream {
             do {
                 while try await collectGarbage() > 0 {}
+                // What is left, a backup keeps.
+                guard try await !index.garbage(limit: 1).isEmpty else { continue }
+                try await Task.sleep(for: Self.keptPause)
+                garbageSignal.continuation.yield()
             } catch is CancellationError {
                 return
             } catch {
@@ -78,15 +82,21 @@ package final class ObjectServer: Sendable {
         }
     }
 
-    /// Removes up to 1,000 garbage files that no reader can see.
+    /// How long to wait for a backup before looking again.
+    private static let keptPause = Duration.seconds(2)
+
+    /// Removes up to 1,000 garbage files that no reader can see, unless a backup keeps them.
     /// - Returns: how many.
     package func collectGarbage() async throws -> Int {
         let garbage = try await index.garbage(limit: 1000)
         guard !garbage.isEmpty else { return 0 }
         try await readers.waitForCurrent()
-        try await blocking { [files] in
-            for id in garbage { files.remove(id) }
+        let removed = try await blocking { [files] in
+            try files.unlessKept {
+                for id in garbage { files.remove(id) }
+            }
         }
+        guard removed else { return 0 }
         try await index.forgetGarbage(garbage)
         return garbage.count
     }

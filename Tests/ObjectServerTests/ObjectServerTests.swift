@@ -8,6 +8,10 @@ import Support
 import Synchronization
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 @Suite struct ObjectServerTests {
     @Test func whatACrashLeavesIsRemovedAtTheNextStart() async throws {
         let first = try await S3Harness()
@@ -48,6 +52,20 @@ import Testing
             #expect(try await collected == 1)
             await s3.server.executor.run {}
             #expect(try s3.files().filter { $0.hasPrefix("data/") }.count == 1)
+        }
+    }
+
+    @Test func aBackupKeepsFilesUntilItEnds() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            _ = try await s3.send("PUT", "/bkt/k", body: pattern(600_000, seed: 1))
+            let lock = open(s3.directory + "/backup.lock", O_CREAT | O_RDWR, 0o600)
+            #expect(flock(lock, LOCK_SH) == 0)
+            _ = try await s3.send("DELETE", "/bkt/k")
+            #expect(try await s3.server.collectGarbage() == 0)
+            #expect(try s3.files().filter { $0.hasPrefix("data/") }.count == 1)
+            close(lock)
+            #expect(try await s3.server.collectGarbage() == 1)
+            #expect(try s3.files().filter { $0.hasPrefix("data/") }.isEmpty)
         }
     }
 }
