@@ -78,7 +78,8 @@ let package = Package(
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
-        system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        // Linked into the program by its module map: few verbs read YAML, and none shall load a library for it.
+        .systemLibrary(name: "CYAML", path: "Sources/CYAML", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CKernels"),
         .executableTarget(name: "millrace-shim"),
 

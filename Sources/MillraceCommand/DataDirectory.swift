@@ -13,40 +13,79 @@ struct DataDirectory: Sendable {
 
     var state: String { path + "/state.sqlite" }
     var objects: String { path + "/objects" }
+    var objectIndex: String { objects + "/index.sqlite" }
     var payloads: String { path + "/payloads" }
     var work: String { path + "/work" }
     var reportSocket: String { path + "/report.sock" }
-    private var credentials: String { path + "/credentials" }
-    private var endpoints: String { path + "/endpoints.json" }
-    private var lock: String { path + "/lock" }
+    var credentials: String { path + "/credentials" }
+    var endpoints: String { path + "/endpoints.json" }
+    var lock: String { path + "/lock" }
 
     struct Endpoints: Sendable {
         var api: String
         var console: String
         var process: Int32
+        /// Of the program that serves.
+        var version: String
     }
 
+    /// Makes what is missing, for this user alone.
     func create() throws {
-        do {
-            try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
-            try FileManager.default.createDirectory(atPath: payloads, withIntermediateDirectories: true)
-        } catch {
-            throw CommandFailure("cannot make the data directory \(path): \(error)")
+        var made = ""
+        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+            made += part
+            if !made.isEmpty, access(made, F_OK) != 0 { try makeDirectory(made) }
+            made += "/"
         }
+        for directory in [work, payloads] { try makeDirectory(directory) }
+        guard access(path, W_OK | X_OK) == 0 else {
+            throw CommandFailure(
+                "the data directory \(path) is not writable for this user (uid \(geteuid())). "
+                    + "Start as its owner, or choose another with --data.")
+        }
+    }
+
+    private func makeDirectory(_ path: String) throws {
+        guard mkdir(path, 0o700) != 0, errno != EEXIST else { return }
+        let next =
+            switch errno {
+            case EACCES, EROFS: "Make it for uid \(geteuid()) beforehand, or choose another with --data."
+            case ENOTDIR: "A part of that path is a file; choose another with --data."
+            default: "Choose another with --data."
+            }
+        throw CommandFailure("cannot make the directory \(path): \(String(cString: strerror(errno))). \(next)")
     }
 
     /// Keeps a second server out for as long as this process lives.
     func takeLock() throws {
         let descriptor = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw CommandFailure("cannot open \(lock): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw CommandFailure(
+                "cannot open \(lock): \(String(cString: strerror(errno))). Does the directory belong to another user?")
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
+            // Endpoints that cannot be read only make the message poorer.
+            let who = (try? readEndpoints()).map { " (process \($0.process), \($0.api))" } ?? ""
             throw CommandFailure(
-                "another server uses \(path). Stop it, or give this one its own directory with --data.")
+                "another server\(who) uses \(path). Stop it, or give this one its own directory with --data.")
         }
     }
 
+    /// Whether a server holds the directory. False, too, for a directory that is not there.
+    func isServed() -> Bool {
+        let descriptor = open(lock, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+    }
+
     func readCredentials() throws -> AWSCredentials? {
+        if access(credentials, F_OK) == 0, access(credentials, R_OK) != 0 {
+            throw CommandFailure(
+                "\(credentials) is not readable for this user (uid \(geteuid())): it holds the server's key. "
+                    + "Run this as its owner, or set AWS_ENDPOINT_URL and keys.")
+        }
         guard let text = try? String(contentsOfFile: credentials, encoding: .utf8) else { return nil }
         let value = try JSONValue(parsing: text)
         guard let key = value["accessKeyId"]?.string, let secret = value["secretAccessKey"]?.string else {
@@ -73,12 +112,13 @@ struct DataDirectory: Sendable {
         guard let api = value["api"]?.string, let console = value["console"]?.string,
             let process = value["pid"]?.int64.flatMap(Int32.init(exactly:)), kill(process, 0) == 0 || errno == EPERM
         else { return nil }
-        return Endpoints(api: api, console: console, process: process)
+        return Endpoints(api: api, console: console, process: process, version: value["version"]?.string ?? "")
     }
 
     func writeEndpoints(api: String, console: String) throws {
         let value: JSONValue = [
             "api": .string(api), "console": .string(console), "pid": .number(JSONNumber(Int(getpid()))),
+            "version": .string(Version.text),
         ]
         try writeDurably(endpoints, value.text + "\n", mode: 0o644)
     }
@@ -96,4 +136,14 @@ struct DataDirectory: Sendable {
         guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else { throw failure("write") }
         guard rename(temporary, path) == 0 else { throw failure("replace") }
     }
+}
+
+/// The path from the root on, without `./` at its beginning and slashes at its end.
+func absolutePath(_ path: String) -> String {
+    var path = Substring(path)
+    while path.hasPrefix("./") { path = path.dropFirst(2).drop { $0 == "/" } }
+    while path.utf8.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+    if path.hasPrefix("/") { return String(path) }
+    let current = FileManager.default.currentDirectoryPath
+    return path.isEmpty || path == "." ? current : "\(current)/\(path)"
 }

@@ -29,7 +29,12 @@ struct MillraceCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [ExitCodesTopic.self, EnvironmentTopic.self, CompletionTopic.self],
         groupedSubcommands: [
-            CommandGroup(name: "Server", subcommands: [ServeCommand.self, EnvCommand.self, DemoCommand.self]),
+            CommandGroup(
+                name: "Server",
+                subcommands: [
+                    ServeCommand.self, EnvCommand.self, ConfigCommand.self, DoctorCommand.self, BackupCommand.self,
+                    RestoreCommand.self, DemoCommand.self,
+                ]),
             CommandGroup(
                 name: "State machines",
                 subcommands: [

@@ -23,18 +23,14 @@ extension Connection {
             retry: RetryPolicy(connectionPatience: patience))
     }
 
-    /// The store that jobs use: the server's own unless `MILLRACE_S3_ENDPOINT` names another.
-    private func s3() throws -> S3Configuration {
-        guard let other = try S3Settings.fromEnvironment(environmentValue) else {
-            return S3Configuration(
-                endpoint: HTTPEndpoint(url: endpoint), region: region, credentials: credentials, pathStyle: true)
-        }
-        return S3Configuration(
-            endpoint: HTTPEndpoint(url: other.endpoint), region: other.region, credentials: other.credentials,
-            pathStyle: true)
-    }
-
+    /// The store that jobs use: the server's own unless the settings name another.
     func bucket(_ name: String) throws -> S3ObjectStore {
-        S3ObjectStore(bucket: name, configuration: try s3(), transport: transport)
+        guard let other = try S3Settings(ProgramSettings.load()) else {
+            let own = S3Configuration(
+                endpoint: HTTPEndpoint(url: endpoint), region: region, credentials: credentials, pathStyle: true)
+            return S3ObjectStore(bucket: name, configuration: own, transport: transport)
+        }
+        return S3ObjectStore(
+            bucket: name, configuration: other.configuration, transport: CurlTransport(other.transport))
     }
 }

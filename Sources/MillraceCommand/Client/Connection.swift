@@ -19,10 +19,6 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: "Region; $AWS_REGION, else us-east-1.")
     var region: String?
 
-    var dataDirectory: DataDirectory {
-        DataDirectory(path: data ?? environmentValue("MILLRACE_DATA") ?? "./millrace-data")
-    }
-
     /// - Parameter patience: how long a server that does not answer is waited for.
     func connect(patience: Duration = Connection.patience) throws -> Connection {
         let region = region ?? environmentValue("AWS_REGION") ?? environmentValue("AWS_DEFAULT_REGION") ?? "us-east-1"
@@ -36,7 +32,7 @@ struct ConnectionOptions: ParsableArguments {
             return try Connection(
                 endpoint: given, region: region, credentials: credentials, origin: origin, patience: patience)
         }
-        let directory = dataDirectory
+        let directory = try ProgramSettings.dataDirectory(data)
         guard let credentials = try directory.readCredentials() else {
             throw CommandFailure(
                 given.map {

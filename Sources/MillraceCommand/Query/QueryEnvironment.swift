@@ -24,6 +24,7 @@ enum QueryEnvironment {
     /// A session that knows the endpoint and keys which `connection` finds; without any, it reads local files only.
     static func session(_ connection: ConnectionOptions) throws -> SparkSession {
         var variables = variables()
+        for (name, value) in try S3Settings(ProgramSettings.load())?.variables ?? [] { variables[name] = value }
         if connection.data != nil || connection.endpoint != nil || variables["AWS_ENDPOINT_URL"] == nil {
             if let server = try? connection.connect() {  // No server is no failure: local paths need none.
                 variables["AWS_ENDPOINT_URL"] = server.endpoint

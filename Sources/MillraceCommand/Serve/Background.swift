@@ -14,6 +14,14 @@ struct Background: Service {
     }
 }
 
+/// Says when the server has been told to stop, as the last requests may take a moment.
+struct StopNotice: Service {
+    func run() async throws {
+        try await gracefulShutdown()
+        note("millrace: stopping; running jobs go on and are taken up by the next start")
+    }
+}
+
 /// Waits until every port listens.
 final class ListeningSignal: Sendable {
     private let stream: AsyncStream<Void>

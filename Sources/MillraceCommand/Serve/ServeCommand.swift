@@ -1,7 +1,7 @@
 import AWSProtocol
 import ArgumentParser
-import FoundationEssentials
 import Logging
+import SettingsModel
 import Support
 
 #if canImport(Glibc)
@@ -14,63 +14,49 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Serve Step Functions, Glue, Batch, S3 and Logs on one port, the console on another.",
         discussion: """
             The first start makes the data directory and a root key. `eval "$(millrace env)"` tells the AWS clients of a
-            shell where the server is and what key to use. SIGTERM stops it in order; running jobs go on and are taken
-            up by the next start.
+            shell where the server is and what key to use. SIGTERM, SIGINT and SIGHUP stop it in order; running jobs go
+            on and are taken up by the next start. Settings may also stand in a file, see docs/configuration.md.
 
             EXAMPLES
               millrace serve
               millrace serve --data /var/lib/millrace --port 9400 --catalog glue-catalog/
+              millrace serve --config /etc/millrace/millrace.yaml
               millrace serve --auth none        for tests: any signature or none, loopback only
             """)
 
-    enum Authentication: String, ExpressibleByArgument, CaseIterable { case keys, none }
-
-    @Option(help: "Directory that keeps everything; made if it is missing.")
-    var data = environmentValue("MILLRACE_DATA") ?? "./millrace-data"
-    @Option(help: "Address to listen on.")
-    var host = "127.0.0.1"
-    @Option(help: "Port of the AWS interface; 0 takes a free one.")
-    var port = 9400
-    @Option(help: "Port of the console; 0 takes a free one.")
-    var consolePort = 9401
-    @Option(help: "keys: requests must be signed with a known key. none: anything goes, on loopback only.")
-    var auth = Authentication.keys
-    @Option(help: "Twelve digits of the account.")
-    var account = "123456789012"
-    @Option(help: "Apply the definitions of this directory at start, as `catalog apply` does.")
-    var catalog: String?
-    @Option(help: "trace, debug, info, notice, warning, error.")
-    var logLevel = "notice"
-
-    func validate() throws {
-        for (name, value) in [("--port", port), ("--console-port", consolePort)] where !(0...65_535).contains(value) {
-            throw ValidationError("\(name) must lie between 0 and 65535, found \(value)")
-        }
-        guard account.utf8.count == 12, account.utf8.allSatisfy({ (48...57).contains($0) }) else {
-            throw ValidationError("--account must be twelve digits, found '\(account)'")
-        }
-        guard Logger.Level(rawValue: logLevel) != nil else {
-            throw ValidationError("--log-level must be trace, debug, info, notice, warning or error, found '\(logLevel)'")
-        }
-        guard auth == .keys || ["127.0.0.1", "localhost", "::1"].contains(host) else {
-            throw ValidationError("--auth none is for loopback addresses only, found --host \(host)")
-        }
-    }
+    @Option(help: .config) var config: String?
+    @Option(help: .of(.data)) var data: String?
+    @Option(help: .of(.host)) var host: String?
+    @Option(help: .of(.port)) var port: String?
+    @Option(help: .of(.consoleHost)) var consoleHost: String?
+    @Option(help: .of(.consolePort)) var consolePort: String?
+    @Option(help: .of(.auth)) var auth: String?
+    @Option(help: .of(.account)) var account: String?
+    @Option(help: .of(.catalog)) var catalog: String?
+    @Option(help: .of(.logLevel)) var logLevel: String?
 
     func run() async throws {
-        let level = Logger.Level(rawValue: logLevel) ?? .notice
+        let settings = try effectiveSettings()
+        let level = settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .notice
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = level
             return handler
         }
         signal(SIGPIPE, SIG_IGN)
-        let path = data.hasPrefix("/") ? data : FileManager.default.currentDirectoryPath + "/" + data
-        let server = try await Server(
-            settings: Server.Settings(
-                data: DataDirectory(path: path), host: host, port: port, consolePort: consolePort,
-                requiresSignature: auth == .keys, account: account, catalog: catalog,
-                s3: S3Settings.fromEnvironment(environmentValue)))
-        try await server.run()
+        try await Server(settings: Server.Settings(settings)).run()
+    }
+
+    private func effectiveSettings() throws -> EffectiveSettings {
+        let flags: [(Setting, String?)] = [
+            (.data, data), (.host, host), (.port, port), (.consoleHost, consoleHost), (.consolePort, consolePort),
+            (.auth, auth), (.account, account), (.catalog, catalog), (.logLevel, logLevel),
+        ]
+        do {
+            return try ProgramSettings.load(
+                file: config, flags: Dictionary(uniqueKeysWithValues: flags.map { ($0.key, $1) }), isServer: true)
+        } catch let error as SettingsError where error.isArgument {
+            throw ValidationError(error.description)
+        }
     }
 }

@@ -31,18 +31,6 @@ import Glibc
 
 /// The whole server: opens what is durable, binds ports to adapters, engines to services, services to listeners.
 struct Server {
-    struct Settings: Sendable {
-        var data: DataDirectory
-        var host: String
-        var port: Int
-        var consolePort: Int
-        var requiresSignature: Bool
-        var account: String
-        var catalog: String?
-        /// Nil: the embedded store serves S3.
-        var s3: S3Settings?
-    }
-
     private let settings: Settings
     private let endpoint: String
     private let consoleEndpoint: String
@@ -63,43 +51,38 @@ struct Server {
         try data.create()
         try data.takeLock()
         let clock = SystemWallClock()
-        if settings.port == 0 { settings.port = try freePort(settings.host) }
-        if settings.consolePort == 0 { settings.consolePort = try freePort(settings.host) }
+        settings.port = try settings.api.tryToBind(flag: "--port")
+        settings.consolePort = try settings.console.tryToBind(flag: "--console-port")
         self.settings = settings
-        endpoint = "http://\(settings.host):\(settings.port)"
-        consoleEndpoint = "http://\(settings.host):\(settings.consolePort)"
+        endpoint = settings.api.url
+        consoleEndpoint = settings.console.url
         credentials = try data.rootCredentials()
         let keys = KeyRing(root: credentials, clock: clock)
 
-        let store = try SQLiteStateStore(path: data.state) { error in endProcess("the state store is not durable: \(error)") }
+        let store = try Self.openStore(data.state, StateStoreSchema.all, data)
         try FileManager.default.createDirectory(atPath: data.objects, withIntermediateDirectories: true)
-        let index = try SQLiteStateStore(path: data.objects + "/index.sqlite", migrations: [.objectIndex]) { error in
-            endProcess("the object index is not durable: \(error)")
-        }
+        let index = try Self.openStore(data.objectIndex, [.objectIndex], data)
         objects = try ObjectServer(directory: data.objects, index: index, clock: clock) { error in
             endProcess("the object store is not durable: \(error)")
         }
         try await objects.start()
 
         var configuration = BatchEngineConfiguration(
-            workDirectory: data.work, executablePath: programPath(), endpointURL: endpoint, machine: Self.machine())
-        if let s3 = settings.s3 {
-            configuration.environment = [
-                EnvironmentVariable("MILLRACE_S3_ENDPOINT", s3.endpoint),
-                EnvironmentVariable("MILLRACE_S3_REGION", s3.region),
-                EnvironmentVariable("MILLRACE_S3_ACCESS_KEY_ID", s3.credentials.accessKeyID),
-                EnvironmentVariable("MILLRACE_S3_SECRET_ACCESS_KEY", s3.credentials.secretAccessKey),
-            ]
-        }
+            workDirectory: data.work, executablePath: programPath(), endpointURL: endpoint, machine: settings.jobs.machine)
+        configuration.graceMilliseconds = settings.jobs.graceMilliseconds
+        configuration.outputBytesMax = settings.jobs.outputBytesMax
+        configuration.enforcesMemory = settings.jobs.enforcesMemory
+        // The server has decided: what a configuration file on the machine says is not for its jobs.
+        configuration.environment = [EnvironmentVariable("MILLRACE_CONFIG", "/dev/null")]
+        configuration.environment += settings.s3?.variables.map { EnvironmentVariable($0.name, $0.value) } ?? []
+        let jobStore = settings.s3?.configuration
+            ?? S3Configuration(endpoint: HTTPEndpoint(url: endpoint), credentials: credentials, pathStyle: true)
         batch = BatchEngine(
             store: store, runner: ProcessRunner(shimPath: try findShim()), configuration: configuration, credentials: keys,
             artifacts: ObjectArtifacts(
                 stores: ObjectStores(
-                    s3: S3Configuration(
-                        endpoint: HTTPEndpoint(url: settings.s3?.endpoint ?? endpoint),
-                        region: settings.s3?.region ?? "us-east-1",
-                        credentials: settings.s3?.credentials ?? credentials, pathStyle: true),
-                    transport: CurlTransport())),
+                    s3: jobStore,
+                    transport: CurlTransport(settings.s3?.transport ?? HTTPTransportConfiguration()))),
             clock: clock)
         workflow = WorkflowEngine(store: store, clock: clock)
 
@@ -110,7 +93,7 @@ struct Server {
         self.glue = glue
         let services: [any JSONService] = [states, glue, batchService, logs]
         integrations = ServiceIntegrations(
-            services: Dictionary(uniqueKeysWithValues: services.map { ($0.name, $0) }), jobs: batch, clock: clock)
+            services: Dictionary(uniqueKeysWithValues: services.map { ($0.name, $0) }), jobs: batch, workflow: workflow, clock: clock)
         api = APIResponder(
             configuration: APIResponder.Configuration(
                 account: settings.account, requiresSignature: settings.requiresSignature),
@@ -119,7 +102,7 @@ struct Server {
         let account = settings.account
         let activity = ActivityCounters(began: clock.now())
         self.activity = activity
-        console = try WebConsole(
+        console = WebConsole(
             states: states, batch: batchService, logs: logs, builtInQueues: JobQueueNames.builtIn,
             context: {
                 CallContext(account: account, region: "us-east-1", requestID: randomUUIDText(), receivedAt: clock.now())
@@ -140,30 +123,65 @@ struct Server {
         let objects = objects
         let activity = activity
         let listening = ListeningSignal(count: 2)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(service: Background { try await workflow.run(integrations) }),
-                    .init(service: Background { await objects.run() }),
-                    .init(service: Background { await activity.follow(workflow.changes(), await batch.changes()) }),
-                    .init(service: Background { try await self.announce(listening) }),
-                    .init(
-                        service: HTTPListener(
-                            host: settings.host, port: settings.consolePort, logger: logger,
-                            onListening: { _ in listening.signal() }, respond: { await console.respond(to: $0) })),
-                    .init(
-                        service: HTTPListener(
-                            host: settings.host, port: settings.port, logger: logger,
-                            onListening: { _ in listening.signal() }, respond: { await api.respond(to: $0) })),
-                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                .init(service: Background { try await workflow.run(integrations) }),
+                .init(service: Background { await objects.run() }),
+                .init(service: Background { await activity.follow(workflow.changes(), await batch.changes()) }),
+                .init(service: Background { try await self.announce(listening) }),
+                .init(
+                    service: HTTPListener(
+                        host: settings.consoleHost, port: settings.consolePort, logger: logger,
+                        onListening: { _ in listening.signal() }, respond: { await console.respond(to: $0) })),
+                .init(
+                    service: HTTPListener(
+                        host: settings.host, port: settings.port, logger: logger,
+                        onListening: { _ in listening.signal() }, respond: { await api.respond(to: $0) })),
+                // Services are told to stop from the last one on, each when the one after it has ended.
+                .init(service: StopNotice()),
+            ], gracefulShutdownSignals: Self.stopSignals(), logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(Self.drainSeconds)
         do {
-            try await group.run()
+            try await ServiceGroup(configuration: configuration).run()
         } catch let error as CommandFailure {
             throw error
         } catch {
             throw CommandFailure("cannot serve on \(endpoint) and \(consoleEndpoint): \(error)")
         }
         await batch.shutDown()
+        note("millrace: stopped")
+    }
+
+    /// How long requests that are being answered may take once the server has been told to stop.
+    private static let drainSeconds = 15
+
+    /// SIGHUP, which a closing terminal sends, stops the server too, unless whoever started it had it ignored (nohup).
+    private static func stopSignals() -> [UnixSignal] {
+        // A function pointer cannot be compared with SIG_IGN in Swift; signal 1 is the mask's lowest bit.
+        let ignored = procText("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("SigIgn:") }
+        let mask = ignored.flatMap { UInt64($0.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16) } ?? 0
+        return mask & 1 == 1 ? [.sigterm, .sigint] : [.sigterm, .sigint, .sighup]
+    }
+
+    /// Opens a database and says what to do about one that cannot be used.
+    private static func openStore(
+        _ path: String, _ migrations: [StateStoreMigration], _ data: DataDirectory
+    ) throws -> SQLiteStateStore {
+        do {
+            return try SQLiteStateStore(path: path, migrations: migrations) { error in
+                endProcess("\(path) is not durable: \(error)")
+            }
+        } catch let error as StateStoreError {
+            let next =
+                switch error {
+                case .newerFormat:
+                    "\(data.path) was written by a later release of Millrace. Start that one; nothing has been changed."
+                case .corrupt: "`millrace doctor --data \(data.path)` says more; `millrace restore` brings back a backup."
+                case .full: "Free some space and start again; nothing is lost."
+                default: "`millrace doctor --data \(data.path)` says more."
+                }
+            throw CommandFailure("\(path): \(error)\n\(next)")
+        }
     }
 
     /// Once both ports listen: applies the catalog, tells other programs where the server is, and says so.
@@ -185,34 +203,10 @@ struct Server {
             in another shell:  eval "$(millrace env --data \(settings.data.path))"
             """)
     }
-
-    /// What jobs may occupy together: every core, and the memory but for a part that stays for the server.
-    private static func machine() -> ResourceDemand {
-        let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let bytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-        return ResourceDemand(milliCPUs: cores * 1000, memoryMiB: max(512, bytes / (1 << 20) * 8 / 10))
-    }
 }
 
 /// Ends the process: nobody knows any more what the medium holds, and the next start finds out.
 private func endProcess(_ why: String) {
     note("millrace: \(why)")
     _exit(70)
-}
-
-/// A port that nobody listened on a moment ago.
-private func freePort(_ host: String) throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr(host == "localhost" ? "127.0.0.1" : host)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
-        }
-    }
-    guard status == 0 else { throw CommandFailure("cannot find a free port on \(host): \(String(cString: strerror(errno)))") }
-    return Int(UInt16(bigEndian: address.sin_port))
 }

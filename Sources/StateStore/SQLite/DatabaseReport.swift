@@ -101,7 +101,7 @@ private final class ReadOnlyDatabase {
     convenience init(copying source: ReadOnlyDatabase, to path: String) throws(StateStoreError) {
         try self.init(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
         try rows("PRAGMA synchronous=OFF") { _ in }
-        try rows("PRAGMA journal_mode=OFF") { _ in }
+        try rows("PRAGMA journal_mode=MEMORY") { _ in }
         guard let backup = sqlite3_backup_init(handle, "main", source.handle, "main") else {
             throw failure(sqlite3_errcode(handle))
         }
@@ -109,6 +109,8 @@ private final class ReadOnlyDatabase {
         let status = sqlite3_backup_step(backup, -1)
         let finish = sqlite3_backup_finish(backup)
         guard status == SQLITE_DONE, finish == SQLITE_OK else { throw failure(finish == SQLITE_OK ? status : finish) }
+        // The copy says that it has a write-ahead log, as its source does: without, it is one file.
+        try rows("PRAGMA journal_mode=DELETE") { _ in }
     }
 
     deinit { sqlite3_close_v2(handle) }

@@ -1,0 +1,88 @@
+import AWSProtocol
+import HTTPTransport
+import SettingsModel
+
+/// The server when one runs on the data directory, else whether its ports are free.
+struct ServerChecks {
+    let directory: DataDirectory
+    let settings: EffectiveSettings
+
+    func findings() async -> [Finding] {
+        guard directory.isServed() else { return ports() }
+        // Endpoints that cannot be read are as good as none: the server is about to write them.
+        guard let endpoints = try? directory.readEndpoints() else {
+            return [
+                .warn(
+                    "server", "a server holds \(directory.path) and has not said yet where it listens",
+                    fix: "run this again in a moment; what it waits for is in its log")
+            ]
+        }
+        return [version(endpoints), await health(endpoints), await identity(endpoints)]
+    }
+
+    private func ports() -> [Finding] {
+        var found = [Finding.ok("server", "no server runs on \(directory.path)")]
+        do {
+            let server = try Server.Settings(settings)
+            for (address, flag) in [(server.api, "--port"), (server.console, "--console-port")] {
+                do {
+                    let port = try address.tryToBind(flag: flag)
+                    found.append(.ok("ports", address.port == 0 ? "a port is free" : "port \(port) of \(address.host) is free"))
+                } catch {
+                    let lines = "\(error)".split(separator: "\n", maxSplits: 1).map(String.init)
+                    found.append(.fail("ports", lines[0], fix: lines.count > 1 ? lines[1] : "choose another with \(flag)"))
+                }
+            }
+        } catch {
+            found.append(.fail("config", "\(error)", fix: "correct it; `millrace config show` says where it comes from"))
+        }
+        return found
+    }
+
+    private func version(_ endpoints: DataDirectory.Endpoints) -> Finding {
+        let running = endpoints.version.isEmpty ? "an older release" : endpoints.version
+        let text = "process \(endpoints.process) serves \(endpoints.api), version \(running)"
+        return running == Version.text
+            ? .ok("server", text)
+            : .warn("server", "\(text), and this program is \(Version.text)", fix: "start the server again with this program")
+    }
+
+    private func health(_ endpoints: DataDirectory.Endpoints) async -> Finding {
+        guard let console = HTTPEndpoint(url: endpoints.console) else {
+            return .fail("server", "\(directory.endpoints) names no URL", fix: "start the server again")
+        }
+        let timeouts = HTTPTimeouts(connectMilliseconds: 3000, idleMilliseconds: 10_000)
+        do {
+            let answer = try await CurlTransport().send(
+                HTTPRequest(method: "GET", endpoint: console, rawPath: "/readyz", timeouts: timeouts))
+            return answer.status == 200
+                ? .ok("server", "it is ready, console \(endpoints.console)")
+                : .fail(
+                    "server", "it is not ready: \(String(decoding: answer.body.prefix(200), as: UTF8.self))",
+                    fix: "look at its log")
+        } catch {
+            return .fail(
+                "server", "\(endpoints.console) does not answer: \(error)",
+                fix: "look at its log; if it hangs: kill -ABRT \(endpoints.process), and start it again")
+        }
+    }
+
+    private func identity(_ endpoints: DataDirectory.Endpoints) async -> Finding {
+        do {
+            guard let credentials = try directory.readCredentials(), let url = HTTPEndpoint(url: endpoints.api) else {
+                return .fail("server", "there is no \(directory.credentials)", fix: "restore it from a backup")
+            }
+            let request = SignedProbe(
+                endpoint: url, region: "us-east-1", service: "sts", credentials: credentials, transport: CurlTransport())
+            let answer = try await request.send("POST", "/", body: Array("Action=GetCallerIdentity&Version=2011-06-15".utf8))
+            guard answer.status == 200 else {
+                return .fail(
+                    "server", "it refuses the root key: \(answer.error?.description ?? "status \(answer.status)")",
+                    fix: "start the server again: it reads \(directory.credentials) at its start")
+            }
+            return .ok("server", "it answers requests signed with the root key")
+        } catch {
+            return .fail("server", "\(endpoints.api) does not answer: \(error)", fix: "look at its log")
+        }
+    }
+}

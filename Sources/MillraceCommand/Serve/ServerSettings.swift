@@ -1,0 +1,70 @@
+import BatchScheduling
+import SettingsModel
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+extension Server {
+    /// What the settings mean to the server: checked, and with the machine's own numbers where nothing is said.
+    struct Settings: Sendable {
+        var data: DataDirectory
+        var host: String
+        var port: Int
+        var consoleHost: String
+        var consolePort: Int
+        var requiresSignature: Bool
+        var account: String
+        var catalog: String?
+        /// Nil: the embedded store serves S3.
+        var s3: S3Settings?
+        var jobs: JobLimits
+
+        struct JobLimits: Sendable {
+            /// What all attempts together may occupy.
+            var machine: ResourceDemand
+            var graceMilliseconds: Int64
+            var outputBytesMax: Int64
+            var enforcesMemory: Bool
+        }
+
+        var api: ListeningAddress { ListeningAddress(host: host, port: port) }
+        var console: ListeningAddress { ListeningAddress(host: consoleHost, port: consolePort) }
+    }
+}
+
+extension Server.Settings {
+    /// - Throws: `CommandFailure` for settings that contradict each other.
+    init(_ settings: EffectiveSettings) throws {
+        data = DataDirectory(path: absolutePath(settings.text(.data) ?? "./millrace-data"))
+        host = settings.text(.host) ?? "127.0.0.1"
+        port = settings.integer(.port) ?? 9400
+        consoleHost = settings.text(.consoleHost) ?? "127.0.0.1"
+        consolePort = settings.integer(.consolePort) ?? 9401
+        requiresSignature = settings.text(.auth) != "none"
+        account = settings.text(.account) ?? "123456789012"
+        catalog = settings.text(.catalog)
+        s3 = try S3Settings(settings)
+        jobs = JobLimits(settings)
+        guard requiresSignature || ListeningAddress.isLoopback(host) else {
+            throw CommandFailure(
+                "auth: none is for loopback addresses only, and host is \(host) (\(settings[.host]?.origin.text ?? "")).")
+        }
+        guard port == 0 || port != consolePort || host != consoleHost else {
+            throw CommandFailure("port and console-port are both \(port): give the console another one.")
+        }
+    }
+}
+
+extension Server.Settings.JobLimits {
+    /// Every core, and the memory but for a part that stays for the server, unless the settings say otherwise.
+    init(_ settings: EffectiveSettings) {
+        let cores = settings.integer(.jobCPUs) ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let bytes = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(by: sysconf(Int32(_SC_PAGESIZE)))
+        let memory = bytes.overflow ? 512 : max(512, bytes.partialValue / (1 << 20) / 10 * 8)
+        machine = ResourceDemand(milliCPUs: cores * 1000, memoryMiB: settings.integer(.jobMemory) ?? memory)
+        graceMilliseconds = Int64(settings.integer(.jobGrace) ?? 30) * 1000
+        outputBytesMax = Int64(settings.integer(.jobOutput) ?? 64) << 20
+        enforcesMemory = settings.flag(.jobEnforceMemory) ?? true
+    }
+}
