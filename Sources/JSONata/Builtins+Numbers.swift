@@ -132,11 +132,13 @@ extension Builtins {
     }
 
     static func boolean(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
-        a[0].isUndefined ? .undefined : .bool(try e.truth(a[0]))
+        if a[0].isUndefined { return .undefined }
+        return .bool(a[0].isFunction ? false : try e.truth(a[0]))
     }
 
     static func not(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
-        a[0].isUndefined ? .undefined : .bool(!(try e.truth(a[0])))
+        if a[0].isUndefined { return .undefined }
+        return .bool(a[0].isFunction ? true : !(try e.truth(a[0])))
     }
 
     static func formatInteger(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {

@@ -79,7 +79,9 @@ struct DatePicture {
         }
         var first = String(presentation)
         if presentation.isEmpty {
-            guard let standard = defaults[component] else { throw Failure("D3132", value: .string(String(component))) }
+            guard let standard = defaults[component] else {
+                throw Failure("D3132", value: .string(String(text.prefix(1))))
+            }
             first = standard
         }
         var marker = Marker(component: component, widthMax: widthMax, isTraditional: modifier == "t")

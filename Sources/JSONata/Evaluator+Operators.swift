@@ -86,7 +86,7 @@ extension Evaluator {
 
     // MARK: - Truth and equality
 
-    /// What `$boolean` says; undefined counts as false.
+    /// What `$boolean` says; undefined counts as false, and a function that is no argument as true.
     func truth(_ value: Value) throws(Failure) -> Bool {
         switch value {
         case .bool(let value): return value
@@ -99,6 +99,11 @@ extension Evaluator {
             for index in 0..<box.count where try truth(box[index]) { return true }
             return false
         case .object(let box): return box.count > 0
+        case .function(let function):
+            switch function.kind {
+            case .matcher, .nextMatch: return false
+            default: return true
+            }
         default: return false
         }
     }

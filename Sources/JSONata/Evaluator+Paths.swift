@@ -27,7 +27,9 @@ extension Evaluator {
                 // The context is not iterated over.
                 let context: Value = if case .many(let box) = found { .array(box) } else { .array(.sequence(input)) }
                 switch try evaluate(step, context, frame) {
-                case .array(let box): found = box.count == 0 ? .nothing : .many(box)
+                case .array(let box):
+                    found = .many(box)
+                    if box.count == 0, !inTuples { break walking }
                 case .undefined: found = .nothing
                 case let other: found = node.nodes.count == 1 ? .one(other) : .nothing
                 }
@@ -50,6 +52,7 @@ extension Evaluator {
         if let group = node.group {
             var members = sequence(found)
             if let tuples, !node.isTuple {
+                if tuples.isEmpty { throw Failure("T1003", position: group.position, value: .undefined) }
                 members = ArrayBox(tuples.map { .tuple($0) }, [.sequence, .tupleStream])
             }
             return try self.group(group.pairs, group.position, members, frame, tupleSlots: group.slotCount)
@@ -381,7 +384,6 @@ extension Evaluator {
     ) throws(Failure) -> Value {
         let positions = ObjectBox()
         var groups: [(key: String, pair: Int, first: Value, all: ArrayBox?)] = []
-        if input.count == 0, tupleSlots >= 0 { throw Failure("T1003", position: position, value: .undefined) }
         // An empty sequence still makes the object of a literal key.
         for itemPosition in 0..<max(1, input.count) {
             let item = input.count == 0 ? Value.undefined : input[itemPosition]

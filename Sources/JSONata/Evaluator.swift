@@ -12,7 +12,7 @@ final class Evaluator {
     /// Frames that functions hold: kept to the end, then emptied, so that no cycle outlives the evaluation.
     private var keptFrames: [Frame] = []
     /// The call that a function ended with, to be made by whoever called the function.
-    private var tail: (function: Value, arguments: [Value], context: Value, call: Node)?
+    private var tail: (call: Node, input: Value, frame: Frame)?
 
     /// Nested arrays and objects beyond this are refused: walking them takes stack.
     static let maxHeight = 1_000
@@ -140,7 +140,7 @@ final class Evaluator {
             frame.slots[index] = value
             return value
         case .call: return try call(node, input, frame)
-        case .tailCall: return try deferCall(node, input, frame)
+        case .tailCall: return deferCall(node, input, frame)
         case .partial: return try partial(node, input, frame)
         case .lambda:
             try keep(frame)
@@ -253,14 +253,10 @@ final class Evaluator {
     private func call(
         _ node: Node, _ function: Value, _ arguments: [Value], context: Value
     ) throws(Failure) -> Value {
-        do throws(Failure) {
-            guard case .function(let box) = function else { throw Failure("T1006") }
-            return try apply(box, arguments, context: context)
-        } catch {
-            error.position = node.position
-            if error.token == nil { error.token = Self.calleeName(node) }
-            throw error
+        guard case .function(let box) = function else {
+            throw Failure("T1006", position: node.position, token: Self.calleeName(node))
         }
+        return try apply(box, arguments, context: context, call: node)
     }
 
     /// As JavaScript has it, where functions and all arrays and objects count.
@@ -283,23 +279,35 @@ final class Evaluator {
         }
     }
 
-    private func deferCall(_ node: Node, _ input: Value, _ frame: Frame) throws(Failure) -> Value {
+    private func deferCall(_ node: Node, _ input: Value, _ frame: Frame) -> Value {
         guard let call = node.rhs else { return .undefined }
-        let (function, arguments) = try callee(call, input, frame)
-        tail = (function, arguments, input, call)
+        tail = (call, input, frame)
         return .unset
     }
 
     /// Calls a function, and then whatever it ends with calling.
-    func apply(_ function: FunctionBox, _ arguments: [Value], context: Value = .null) throws(Failure) -> Value {
-        var result = try applyOnce(function, arguments, context)
+    /// - Parameter call: where the call stands, for errors.
+    func apply(
+        _ function: FunctionBox, _ arguments: [Value], context: Value = .null, call: Node? = nil
+    ) throws(Failure) -> Value {
+        var result: Value
+        do throws(Failure) {
+            result = try applyOnce(function, arguments, context)
+        } catch {
+            if let call {
+                error.position = call.position
+                if error.token == nil { error.token = Self.calleeName(call) }
+            }
+            throw error
+        }
         while case .unset = result, let next = tail {
             tail = nil
+            let (function, arguments) = try callee(next.call, next.input, next.frame)
             do throws(Failure) {
-                guard case .function(let function) = next.function else { throw Failure("T1006") }
-                result = try applyOnce(function, next.arguments, context)
+                guard case .function(let function) = function else { throw Failure("T1006") }
+                result = try applyOnce(function, arguments, context)
             } catch {
-                error.position = next.call.position
+                error.position = next.call.lhs?.position ?? next.call.position
                 if error.token == nil { error.token = Self.calleeName(next.call) }
                 throw error
             }
@@ -341,7 +349,7 @@ final class Evaluator {
             depth -= 1
             return result
         case .matcher(let regex):
-            guard case .string(let text)? = arguments.first else { return .undefined }
+            guard let text = try string(arguments.first ?? .undefined) else { return .undefined }
             return try regex.firstMatch(Subject(text), from: 0, self)
         case .nextMatch(let regex, let subject, let from): return try regex.nextMatch(subject, from: from, self)
         case .transform(let node, let frame, _):

@@ -8,6 +8,8 @@ final class Failure: Error, @unchecked Sendable {
     var token: String?
     let value: Value?
     let second: Value?
+    /// Of a token that is a number, `true`, `false` or `null`.
+    var literal: Value?
     /// Counts from 1, of an argument.
     let argument: Int?
     /// What the message names beside the rest, such as a function or a type.
@@ -58,6 +60,7 @@ final class Failure: Error, @unchecked Sendable {
     private func insert(_ name: String, plain: Bool) -> String {
         switch name {
         case "token":
+            if let literal { return Self.text(literal) }
             guard let token else { return "undefined" }
             return plain ? token : JSONValue.string(token).text
         case "value": return Self.text(value)

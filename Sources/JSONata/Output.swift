@@ -152,6 +152,7 @@ extension Evaluator {
         if depth > Self.maxWalk { throw .memory }
         switch value {
         case .array(let box):
+            if box.flags.contains(.outerWrapper), depth == 0 { return try copy(box[0], depth: 1) }
             try chargeItems(box.count)
             let result = ArrayBox()
             result.reserveCapacity(box.count)

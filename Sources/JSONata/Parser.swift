@@ -17,17 +17,22 @@ struct Parser {
     mutating func parse() throws(Failure) -> Node {
         try advance()
         let node = try expression(0)
-        if token.kind != .end { throw Failure("S0201", position: token.position, token: token.text) }
+        if token.kind != .end { throw unexpected("S0201") }
         return node
     }
 
     private func isSymbol(_ text: String) -> Bool { token.kind == .operator && token.text == text }
 
+    private func unexpected(_ code: String, value: Value? = nil) -> Failure {
+        let failure = Failure(code, position: token.position, token: token.text, value: value)
+        if token.kind == .number { failure.literal = .number(token.number) }
+        if token.kind == .value { failure.literal = token.constant }
+        return failure
+    }
+
     private mutating func advance(_ expected: String? = nil, infix: Bool = false) throws(Failure) {
         if let expected, !isSymbol(expected) {
-            throw Failure(
-                token.kind == .end ? "S0203" : "S0202", position: token.position, token: token.text,
-                value: .string(expected))
+            throw unexpected(token.kind == .end ? "S0203" : "S0202", value: .string(expected))
         }
         token = try lexer.next(infix: infix)
         if token.kind == .operator, token.text == "!" || token.text == "~" {

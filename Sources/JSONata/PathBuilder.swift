@@ -7,7 +7,8 @@ struct PathBuilder {
     mutating func buildExpression(_ node: Node) throws(Failure) -> Node {
         let result = try build(node)
         if result.kind == .parent || !result.seeking.isEmpty {
-            throw Failure("S0217", position: result.position, token: Self.typeName(result))
+            let hasPosition = result.kind != .parent && result.kind != .path
+            throw Failure("S0217", position: hasPosition ? result.position : nil, token: Self.typeName(result))
         }
         return result
     }
