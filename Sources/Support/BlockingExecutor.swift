@@ -8,26 +8,37 @@ import Musl
 
 /// A few plain threads for work that blocks (file I/O, fsync, process waits, query pipelines), so that it never holds
 /// a thread of the cooperative pool. With one thread it runs its jobs one at a time, in order.
+///
+/// Threads start when there is work for them, and then stay.
 package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked Sendable {
-    // Unchecked: `head` and `jobs` are only touched under `mutex`; the threads keep the executor alive.
+    // Unchecked: the variables are only touched under `mutex`; the threads keep the executor alive.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var jobs: [() -> Void] = []
     private var head = 0
     private var stopping = false
+    private var threads = 0
+    /// Threads that wait for a job, counting those that have been woken for one and have not taken it yet.
+    private var waiting = 0
+    private let name: String
+    private let threadsMax: Int
 
     /// - Parameter threads: how many run at once; 1 makes the executor serial, as an actor's executor must be.
     package init(name: String, threads: Int) {
         precondition(threads > 0)
+        self.name = name
+        threadsMax = threads
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
-        for index in 0..<threads {
-            startThread(name: threads == 1 ? name : "\(name)-\(index)", stackBytes: 8 << 20) { [self] in
-                while let job = next() { job() }
-            }
-        }
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -49,8 +60,20 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
     package func submit(_ body: @escaping () -> Void) {
         pthread_mutex_lock(mutex)
         jobs.append(body)
+        if jobs.count - head > waiting, threads < threadsMax { addThread() }
         pthread_mutex_unlock(mutex)
         pthread_cond_signal(condition)
+    }
+
+    /// Under the mutex.
+    private func addThread() {
+        let name = threadsMax == 1 ? name : "\(name)-\(threads)"
+        let status = tryToStartThread(name: name, stackBytes: 8 << 20) { [self] in
+            while let job = next() { job() }
+        }
+        // Short of threads, those that are there do the work.
+        precondition(status == 0 || threads > 0, "cannot start a thread: \(String(cString: strerror(status)))")
+        if status == 0 { threads += 1 }
     }
 
     /// Ends the threads once the jobs submitted so far have run. Nothing may be submitted afterwards.
@@ -63,7 +86,9 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
 
     private func next() -> (() -> Void)? {
         pthread_mutex_lock(mutex)
+        waiting += 1
         while head == jobs.count, !stopping { pthread_cond_wait(condition, mutex) }
+        waiting -= 1
         if head == jobs.count {
             pthread_mutex_unlock(mutex)
             return nil
@@ -85,22 +110,29 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
 
 /// Starts a detached thread with a stack of the given size.
 package func startThread(name: String, stackBytes: Int, _ body: @escaping () -> Void) {
+    let status = tryToStartThread(name: name, stackBytes: stackBytes, body)
+    precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+}
+
+/// - Returns: 0, or why there is no thread.
+private func tryToStartThread(name: String, stackBytes: Int, _ body: @escaping () -> Void) -> Int32 {
     final class Start { let name: String; let body: () -> Void; init(_ n: String, _ b: @escaping () -> Void) { name = n; body = b } }
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     pthread_attr_setstacksize(&attributes, stackBytes)
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     var thread = pthread_t()
-    let argument = Unmanaged.passRetained(Start(name, body)).toOpaque()
+    let argument = Unmanaged.passRetained(Start(name, body))
     let status = pthread_create(&thread, &attributes, { raw in
         guard let raw else { return nil }
         let start = Unmanaged<Start>.fromOpaque(raw).takeRetainedValue()
         nameThread(start.name)
         start.body()
         return nil
-    }, argument)
+    }, argument.toOpaque())
     pthread_attr_destroy(&attributes)
-    precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+    if status != 0 { argument.release() }
+    return status
 }
 
 /// Shows `name` (its first 15 bytes) for the calling thread in `top -H` and `perf`.

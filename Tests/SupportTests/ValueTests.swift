@@ -1,3 +1,5 @@
+import Glibc
+import Synchronization
 import Support
 import Testing
 
@@ -46,6 +48,27 @@ import Testing
         for index in 0..<2000 { executor.submit { log.entries.append(index) } }
         let entries = await executor.run { log.entries }
         #expect(entries == Array(0..<2000))
+    }
+
+    /// Each job waits for the others: all of them end only if as many threads run as were asked for.
+    @Test func asManyJobsRunAtOnceAsThereAreThreads() async {
+        let executor = BlockingExecutor(name: "test", threads: 5)
+        final class Count: Sendable { let value = Atomic<Int>(0) }
+        let arrived = Count()
+        for round in 1...3 {
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<5 {
+                    group.addTask {
+                        await executor.run {
+                            arrived.value.add(1, ordering: .relaxed)
+                            while arrived.value.load(ordering: .relaxed) < round * 5 { sched_yield() }
+                        }
+                    }
+                }
+            }
+        }
+        #expect(arrived.value.load(ordering: .relaxed) == 15)
+        executor.stop()
     }
 
     @Test func passesErrorsOn() async {

@@ -20,12 +20,19 @@ package final class SQLiteStateStore: Sendable {
 
     private let writer: SQLiteConnection
     private let writerThread: BlockingExecutor
-    private let readers: Mutex<[SQLiteConnection]>
+    private let readers = Mutex(Readers())
     private let readerThreads: BlockingExecutor
     private let queue: Mutex<WriteQueue>
     private let checkpointer: Checkpointer
     private let syncFailed: @Sendable (StateStoreError) -> Void
     private let commits = Atomic<Int>(0)
+
+    /// Connections are opened when as many reads as that run at once; most servers need one.
+    private struct Readers {
+        var idle: [SQLiteConnection] = []
+        var closed = false
+    }
+    private let openReader: @Sendable () throws -> SQLiteConnection
 
     private struct WriteQueue {
         var waiting: [any QueuedWrite] = []
@@ -61,10 +68,7 @@ package final class SQLiteStateStore: Sendable {
             try migrate(writer, migrations: migrations, formatVersion: formatVersion)
             return writer
         }
-        readers = Mutex(
-            try translatingErrors {
-                try (0..<Self.readerCount).map { _ in try SQLiteConnection(path: path, readonly: true, vfs: vfs) }
-            })
+        openReader = { try SQLiteConnection(path: path, readonly: true, vfs: vfs) }
         writerThread = BlockingExecutor(name: "state-writer", threads: 1)
         readerThreads = BlockingExecutor(name: "state-reader", threads: Self.readerCount)
         queue = Mutex(WriteQueue())
@@ -103,10 +107,15 @@ package final class SQLiteStateStore: Sendable {
     /// Runs `body` on a connection that sees one committed state throughout.
     func read<T: Sendable>(_ body: @escaping @Sendable (SQLiteConnection) throws -> T) async throws -> T {
         try await readerThreads.run { [self] in
-            // As many threads as connections: one is always there.
-            guard let connection = readers.withLock({ $0.popLast() }) else { throw StateStoreError.closed }
-            defer { readers.withLock { $0.append(connection) } }
-            return try translatingErrors { try connection.reading { try body(connection) } }
+            let idle = try readers.withLock { readers throws(StateStoreError) in
+                if readers.closed { throw .closed }
+                return readers.idle.popLast()
+            }
+            return try translatingErrors {
+                let connection = try idle ?? openReader()
+                defer { readers.withLock { if !$0.closed { $0.idle.append(connection) } } }
+                return try connection.reading { try body(connection) }
+            }
         }
     }
 
@@ -183,11 +192,8 @@ package final class SQLiteStateStore: Sendable {
         queue.withLock { $0.closed = true }
         // The writer's thread runs its jobs in order: this one comes after the drain that empties the queue.
         await writerThread.run { [writer] in writer.close() }
-        let idle = readers.withLock { connections in
-            defer { connections = [] }
-            return connections
-        }
-        await readerThreads.run { for connection in idle { connection.close() } }
+        // Those in use close when their reads are done with them.
+        readers.withLock { $0 = Readers(closed: true) }
     }
 }
 
