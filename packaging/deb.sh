@@ -53,6 +53,9 @@ if [ -z "$depends" ]; then
     echo "deb: dpkg-shlibdeps did not tell what the programs depend on" >&2
     exit 1
 fi
+# libcurl is loaded by name, at the first request, which shlibdeps does not see. Option names of 7.85 are used.
+curl=$(dpkg-query -S '*/libcurl.so.4' 2>/dev/null | head -n 1 | cut -d: -f1)
+depends="$depends, ${curl:-libcurl4} (>= 7.85)"
 sed -e "s|@version@|$version|" -e "s|@architecture@|$architecture|" -e "s|@maintainer@|$maintainer|" \
     -e "s|@depends@|$depends|" -e "s|@size@|$(du -sk --exclude=DEBIAN "$tree" | cut -f1)|" \
     "$here/debian/control.in" > "$tree/DEBIAN/control"

@@ -6,8 +6,8 @@ import Synchronization
 ///
 /// Commands come through a list under a mutex and `curl_multi_wakeup`; libcurl is otherwise touched by the thread only.
 final class CurlEngine: @unchecked Sendable {
-    // Unchecked: `multi` is only given to `curl_multi_wakeup` outside the thread, which libcurl allows, and under the
-    // mutex that also guards its end; `transfers` and `idle` belong to the thread.
+    // Unchecked: outside the thread, `multi` is only given to `curl_multi_wakeup`, which libcurl allows, and under the
+    // mutex that also guards its beginning and end; `transfers` and `idle` belong to the thread.
     private enum Command {
         case start(Transfer)
         case resume(Transfer)
@@ -18,47 +18,71 @@ final class CurlEngine: @unchecked Sendable {
     private struct Inbox {
         var commands: [Command] = []
         var isOpen = true
+        /// Made, with its thread, for the first transfer: a program that makes none does not load libcurl.
+        var multi: UnsafeMutableRawPointer?
     }
 
     let configuration: HTTPTransportConfiguration
-    private let multi: UnsafeMutableRawPointer?
     private let inbox = Mutex(Inbox())
     private var transfers: [UnsafeMutableRawPointer: Transfer] = [:]
     private var idle: [UnsafeMutableRawPointer] = []
 
     /// Easy handles kept for reuse: making one costs an allocation of several kilobytes.
     private static let idleHandlesMax = 64
-    /// libcurl must be set up once per process, before its first use.
-    private static let setUp: CURLcode = curl_global_init(Int(CURL_GLOBAL_ALL))
+    /// libcurl must be set up once per process, before its first use; nil when that has been done, else what failed.
+    private static let setUpFailure: String? = {
+        if let reason = millrace_curl_load() { return String(cString: reason) }
+        let code = curl_global_init(Int(CURL_GLOBAL_ALL))
+        return code == CURLE_OK ? nil : String(cString: curl_easy_strerror(code))
+    }()
 
     init(_ configuration: HTTPTransportConfiguration) {
         self.configuration = configuration
-        multi = Self.setUp == CURLE_OK ? curl_multi_init() : nil
-        guard let multi else {
-            inbox.withLock { $0.isOpen = false }
-            return
-        }
-        _ = millrace_curl_multi_set_long(
-            multi, CURLMOPT_MAX_HOST_CONNECTIONS, configuration.connectionsPerHostMax)
-        _ = millrace_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, configuration.idleConnectionsMax)
-        startThread(name: "http", stackBytes: 1 << 20) { [self] in run(multi) }
     }
 
     func start(_ transfer: Transfer) {
-        if !post(.start(transfer)) { transfer.finish(.failure(closed)) }
+        if let failure = post(.start(transfer)) { transfer.finish(.failure(failure)) }
     }
 
     func resume(_ transfer: Transfer) { _ = post(.resume(transfer)) }
     func cancel(_ transfer: Transfer) { _ = post(.cancel(transfer)) }
     func stop() { _ = post(.stop) }
 
-    private func post(_ command: Command) -> Bool {
+    /// - Returns: why the command will not be carried out; nil when it will.
+    private func post(_ command: Command) -> HTTPClientError? {
         inbox.withLock { inbox in
-            guard inbox.isOpen, let multi else { return false }
+            guard inbox.isOpen else { return closed }
+            switch command {
+            case .start where inbox.multi == nil:
+                if let failure = begin(&inbox) {
+                    inbox.commands = []
+                    return failure
+                }
+            case .stop where inbox.multi == nil:
+                inbox.isOpen = false
+                return nil
+            // A transfer may be cancelled before it is started; the thread, once there, sees both.
+            default: break
+            }
             inbox.commands.append(command)
-            if inbox.commands.count == 1 { curl_multi_wakeup(multi) }
-            return true
+            if inbox.commands.count == 1, let multi = inbox.multi { curl_multi_wakeup(multi) }
+            return nil
         }
+    }
+
+    private func begin(_ inbox: inout Inbox) -> HTTPClientError? {
+        if let failure = Self.setUpFailure { return HTTPClientError(.closed, mayHaveHappened: false, failure) }
+        guard let multi = curl_multi_init() else { return noMemory }
+        _ = millrace_curl_multi_set_long(
+            multi, CURLMOPT_MAX_HOST_CONNECTIONS, configuration.connectionsPerHostMax)
+        _ = millrace_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, configuration.idleConnectionsMax)
+        inbox.multi = multi
+        startThread(name: "http", stackBytes: 1 << 20) { [self] in run(UnsafeMutableRawPointer(multi)) }
+        return nil
+    }
+
+    private var noMemory: HTTPClientError {
+        HTTPClientError(.notConnected, mayHaveHappened: false, "libcurl has no memory left.")
     }
 
     private var closed: HTTPClientError {
@@ -74,6 +98,7 @@ final class CurlEngine: @unchecked Sendable {
         }
         let rest = inbox.withLock { inbox in
             inbox.isOpen = false
+            inbox.multi = nil
             defer { inbox.commands = [] }
             return inbox.commands
         }
@@ -108,8 +133,7 @@ final class CurlEngine: @unchecked Sendable {
     private func begin(_ transfer: Transfer, _ multi: UnsafeMutableRawPointer) {
         guard !transfer.isCancelled else { return transfer.finish(.failure(CancellationError())) }
         guard let easy = idle.popLast() ?? curl_easy_init() else {
-            return transfer.finish(
-                .failure(HTTPClientError(.notConnected, mayHaveHappened: false, "libcurl has no memory left.")))
+            return transfer.finish(.failure(noMemory))
         }
         do {
             try transfer.prepare(easy, configuration)
