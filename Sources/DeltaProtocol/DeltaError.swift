@@ -15,6 +15,8 @@ package struct DeltaError: Error, Sendable, Hashable, CustomStringConvertible {
 
         package static let tableNotFound = Code(rawValue: "DELTA_TABLE_NOT_FOUND")
         package static let tableAlreadyExists = Code(rawValue: "DELTA_TABLE_ALREADY_EXISTS")
+        package static let createdWithOtherSchema = Code(rawValue: "DELTA_CREATE_TABLE_SCHEME_MISMATCH")
+        package static let createdWithOtherPartitions = Code(rawValue: "DELTA_CREATE_TABLE_WITH_DIFFERENT_PARTITIONING")
         package static let versionNotFound = Code(rawValue: "DELTA_VERSION_NOT_FOUND")
         package static let versionsNotContiguous = Code(rawValue: "DELTA_VERSIONS_NOT_CONTIGUOUS")
         package static let truncatedLog = Code(rawValue: "DELTA_TRUNCATED_TRANSACTION_LOG")

@@ -15,13 +15,21 @@ package final class DeltaSink: TableSink {
     private let plan: WritePlan
 
     /// - Throws: `DeltaError` for a schema that does not fit, a table that exists or does not, a feature that cannot be
-    ///   written, an option that is not supported.
+    ///   written, an option that is not supported, a store that does not honour conditional puts.
     package init(log: DeltaLog, request: WriteRequest, clock: any WallClock, engine: String) throws {
         self.log = log
         self.request = request
         self.clock = clock
         self.engine = engine
         plan = try WritePlan(base: try log.snapshot(), request: request, createdBy: engine)
+        // Now, so that nothing is written to a store where it could not be committed.
+        guard try plan.isDone || plan.isThere || log.store.supportsConditionalWrites(near: log.logPrefix + "0.json") else {
+            throw DeltaError(
+                .unsafeStore,
+                "The store of '\(request.path)' replaces objects despite 'If-None-Match: *': of two writers at once "
+                    + "one would lose its commit. Nothing was written. Use the embedded store or one that honours the "
+                    + "condition, such as MinIO, Ceph or AWS S3.")
+        }
     }
 
     package func writer(ordinal: Int) throws -> any BatchWriter {
@@ -38,10 +46,10 @@ package final class DeltaSink: TableSink {
         if plan.isDone, let base = plan.base, let appID = request.transaction?.appID {
             return try Self.previousResult(log, base, appID)
         }
+        if plan.isThere, let base = plan.base { return WriteResult(version: base.version, rows: 0, files: 0, bytes: 0) }
         let files = outputs.sorted { $0.ordinal < $1.ordinal }.flatMap { $0.payload as? [AddFile] ?? [] }
         let rows = outputs.reduce(0) { $0 + $1.rows }
         let bytes = files.reduce(0) { $0 + $1.size }
-        if plan.base == nil { try ConditionalPutProbe.check(log) }
         var current = plan
         // A table created meanwhile is met at most a few times: then it exists.
         for _ in 0..<5 {
@@ -78,9 +86,10 @@ package final class DeltaSink: TableSink {
                     abort(outputs)
                     return try Self.previousResult(log, base, appID)
                 }
-                guard request.mode == .append, !request.replacesTable else { throw error }
                 let next = try WritePlan(base: base, request: request, createdBy: engine)
-                guard next.layout.partitionIndices == current.layout.partitionIndices,
+                if next.isThere { return WriteResult(version: base.version, rows: 0, files: 0, bytes: 0) }
+                guard request.mode == .append, !request.replacesTable,
+                    next.layout.partitionIndices == current.layout.partitionIndices,
                     next.layout.schema == current.layout.schema
                 else { throw error }
                 current = next
@@ -142,31 +151,6 @@ extension SaveMode {
         case .overwrite: "Overwrite"
         case .errorIfExists: "ErrorIfExists"
         case .ignore: "Ignore"
-        }
-    }
-}
-
-/// Finds out whether a store honours `ifAbsent`: without that two writers could both take a version.
-enum ConditionalPutProbe {
-    /// - Throws: `DeltaError` `.unsafeStore`.
-    static func check(_ log: DeltaLog) throws {
-        let key = log.logPrefix + ".probe-" + randomUUIDText()
-        var refused = false
-        try log.store.put(key, [1])
-        do {
-            try log.store.put(key, [2], condition: .ifAbsent)
-        } catch let error as ObjectStoreError {
-            switch error.code {
-            case .preconditionFailed, .conflict: refused = true
-            // No clear answer: what the object holds tells.
-            case .ambiguous, .unavailable: refused = try log.store.get(key).bytes == [1]
-            default: throw error
-            }
-        }
-        try? log.store.delete(key)  // A probe left behind is ignored by all readers.
-        guard refused else {
-            throw DeltaError(
-                .unsafeStore, "The store replaced an object despite 'If-None-Match: *'; concurrent writers could lose commits.")
         }
     }
 }

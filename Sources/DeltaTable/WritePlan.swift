@@ -13,6 +13,8 @@ struct WritePlan {
     let removesFiles: Bool
     /// The transaction is in the log already.
     let isDone: Bool
+    /// The table that shall be made is there, made by somebody else: nothing is written, a catalog can name it.
+    let isThere: Bool
     let newProtocol: Protocol?
     let changesMetadata: Bool
     private let metadata: Metadata?
@@ -41,6 +43,7 @@ struct WritePlan {
         isDone = request.transaction.map { own in (base?.transactions[own.appID]?.version ?? -1) >= own.version } ?? false
         try Self.checkNames(request)
         guard let base else {
+            isThere = false
             let schema = try Self.schemaOfNewTable(request)
             metadata = try Self.metadata(request, schema)
             changesMetadata = true
@@ -49,7 +52,10 @@ struct WritePlan {
             layout = try Self.layout(request, schema, request.partitionColumns, metadata, createdBy)
             return
         }
-        if !isDone, !request.replacesTable, request.mode == .errorIfExists {
+        isThere = !isDone && !request.replacesTable && request.operation == "CREATE TABLE"
+        if isThere {
+            try Self.checkIsSame(base, request)
+        } else if !isDone, !request.replacesTable, request.mode == .errorIfExists {
             throw DeltaError(.tableAlreadyExists, "The Delta table '\(request.path)' exists already.", tableVersion: base.version)
         }
         try TableFeatures.checkWritable(base.tableProtocol, base.metadata, schema: base.schema)
@@ -105,6 +111,27 @@ struct WritePlan {
             throw DeltaError(.partitionColumnNotFound, "All columns are partition columns; one at least must hold data.")
         }
         return request.schema
+    }
+
+    /// `CREATE TABLE` over a table that exists gives it a name, provided that it says what the table is.
+    ///
+    /// - Source: Delta's `CreateDeltaTableCommand`, which does not compare whether columns take nulls.
+    private static func checkIsSame(_ base: Snapshot, _ request: WriteRequest) throws {
+        func text(_ schema: StructType) -> String {
+            schema.fields.map { "\($0.name) \($0.dataType.simpleString)" }.joined(separator: ", ")
+        }
+        guard text(base.schema) == text(request.schema) else {
+            throw DeltaError(
+                .createdWithOtherSchema,
+                "The Delta table '\(request.path)' exists with other columns: (\(text(base.schema))), not "
+                    + "(\(text(request.schema))). Leave the columns out to take the table as it is.", tableVersion: base.version)
+        }
+        guard base.metadata.partitionColumns == request.partitionColumns else {
+            throw DeltaError(
+                .createdWithOtherPartitions,
+                "The Delta table '\(request.path)' exists, partitioned by (\(base.metadata.partitionColumns.joined(separator: ", "))), "
+                    + "not (\(request.partitionColumns.joined(separator: ", "))).", tableVersion: base.version)
+        }
     }
 
     private static func checkNames(_ request: WriteRequest) throws {
