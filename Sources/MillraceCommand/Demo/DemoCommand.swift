@@ -3,6 +3,7 @@ import ObjectStore
 import ArgumentParser
 import AWSProtocol
 import FoundationEssentials
+import HTTPTransport
 import JSONModel
 import Support
 import Synchronization
@@ -18,7 +19,8 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             Starts a server on free ports and a temporary directory, makes up daily CSV files of an online retailer,
             uploads them, applies the catalog, runs statemachines/medallion.asl.json and prints the gold tables.
-            Then the server stays up to be looked at until Ctrl-C, which removes everything.
+            Then the server stays up to be looked at until Ctrl-C, which removes everything. With MILLRACE_S3_ENDPOINT and
+            its keys set, the data goes to that store's bucket `lake` instead, and stays there.
 
             EXAMPLES
               millrace demo
@@ -51,7 +53,7 @@ struct DemoCommand: AsyncParsableCommand {
             guard end["status"]?.string == "SUCCEEDED" else { throw CommandFailure(try await describeFailure(end, connection)) }
             try printTables(server, directory)
             print("\nTime\n" + times.text)
-            printNextSteps(server, end)
+            try printNextSteps(server, end)
         } catch where stop.wasRequested {
             note("\nstopped")
             return
@@ -121,12 +123,16 @@ struct DemoCommand: AsyncParsableCommand {
         }
     }
 
-    private func printNextSteps(_ server: ServerProcess, _ end: JSONObject) {
+    private func printNextSteps(_ server: ServerProcess, _ end: JSONObject) throws {
         let data = server.directory.path
+        let other = try S3Settings(ProgramSettings.load())?.configuration.endpoint
+        let place = other.map { ", in the store at \($0), where they stay" } ?? ""
+        let aws = other.map { "aws --endpoint-url \($0)" } ?? "aws"
         print(
             """
 
-            Tables   s3://lake/warehouse/{bronze,silver,gold}  (Delta; rows that were no rows: s3://lake/warehouse/bad-records)
+            Tables   s3://lake/warehouse/{bronze,silver,gold}\(place)
+                     (Delta; rows that were no rows: s3://lake/warehouse/bad-records)
             Console  \(server.console)
 
             Next, in another terminal:
@@ -135,7 +141,7 @@ struct DemoCommand: AsyncParsableCommand {
               millrace catalog ls gold
               millrace sql 'SELECT country, sum(revenue) FROM delta.`s3://lake/warehouse/gold/revenue_by_day` GROUP BY country'
               aws stepfunctions list-state-machines
-              aws s3 ls --recursive s3://lake/warehouse/gold/
+              \(aws) s3 ls --recursive s3://lake/warehouse/gold/\(other == nil ? "" : "   # with that store's key")
             """)
     }
 
