@@ -58,6 +58,17 @@ import Testing
         #expect(found.isEmpty, "\(found.map(\.description).joined(separator: "\n"))")
     }
 
+    /// Foundation brings 40 MB of Unicode tables into the program; its essentials do not.
+    @Test func nothingImportsFoundation() throws {
+        let found = try Self.lines(under: "Sources").filter { line in
+            let words = line.text.split(separator: " ")
+            return words.contains("import")
+                && words.contains { $0 == "Foundation" || $0.hasPrefix("Foundation.") || $0 == "FoundationInternationalization" }
+                && !line.text.drop(while: { $0 == " " }).hasPrefix("//")
+        }
+        #expect(found.isEmpty, "\(found.map(\.description).joined(separator: "\n"))")
+    }
+
     @Test func uncheckedSendabilitySaysWhy() throws {
         let lines = try Self.lines(under: "Sources")
         for (index, line) in lines.enumerated() where line.text.contains("@unchecked Sendable") {
