@@ -116,6 +116,7 @@ let package = Package(
         library("ObjectStoreS3", ["AWSProtocol", "HTTPTransport", "JSONModel", "ObjectStore", "Support"]),
         library("StateStore", ["JSONModel", "Support", "CSQLite", crypto]),
         library("ProcessRunner", ["JSONModel", "Support"]),
+        library("ServiceModels", ["CZlib", "JSONModel"]),
 
         // Tier 3: engines. Asynchronous shells around the cores.
         library(
@@ -144,7 +145,7 @@ let package = Package(
         library("ServiceKit", ["AWSProtocol", "JSONModel", "Support", nioCore]),
         library(
             "StatesService",
-            ["AWSProtocol", "JSONModel", "ServiceKit", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine"]),
+            ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine"]),
         library(
             "StatesIntegrations",
             [
@@ -185,7 +186,7 @@ let package = Package(
                 "AWSProtocol", "AWSServer", "Backup", "BatchEngine", "BatchScheduling", "BatchService", "CatalogEngine",
                 "Columnar", "Console", "DeltaProtocol", "DeltaTable", "GlueModel", "GlueService", "HTTPTransport",
                 "JSONModel", "LogsService", "Millrace", "ObjectServer", "ObjectStore", "ObjectStoreS3",
-                "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "SettingsModel", "StateStore", "StatesIntegrations",
+                "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "ServiceModels", "SettingsModel", "StateStore", "StatesIntegrations",
                 "StatesLanguage", "StatesRuntime", "StatesService", "Support", "TextFormats", "WorkflowEngine",
                 arguments, crypto, logging, lifecycle, unixSignals,
             ],
@@ -206,7 +207,7 @@ let package = Package(
         tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"], fixtures: true),
         tests("StateStoreTests", ["JSONModel", "StateStore", "Support", "CSQLite"]),
         tests("WorkflowEngineTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
-        tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
+        tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
         tests("AWSProtocolTests", ["AWSProtocol", "JSONModel", "Support"], fixtures: true),
         tests("HTTPTransportTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"], fixtures: true),
         tests("ObjectStoreTests", ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"]),

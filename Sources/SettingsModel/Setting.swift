@@ -76,6 +76,10 @@ extension Setting {
         "log-level", .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "notice", hasFlag: true,
         "What is logged on standard error.")
 
+    package static let serviceModels = Setting(
+        "service-models", .path, absence: "that of an installed AWS CLI or botocore",
+        "Directory of AWS service models, which mocked results of TestState are held to.")
+
     package static let s3Endpoint = Setting(
         "s3.endpoint", .url, absence: "the embedded store",
         "Another S3 store for jobs and queries, such as http://minio:9000.")
@@ -105,7 +109,7 @@ extension Setting {
 
     /// Every one, in the order of the reference.
     package static let all: [Setting] = [
-        .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel,
+        .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel, .serviceModels,
         .s3Endpoint, .s3AccessKeyID, .s3SecretAccessKey, .s3SessionToken, .s3Region, .s3PathStyle, .s3CertificateFile,
         .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,
     ]

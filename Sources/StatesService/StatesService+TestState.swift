@@ -1,6 +1,7 @@
 import AWSProtocol
 import JSONModel
 import ServiceKit
+import ServiceModels
 import StatesLanguage
 import StatesRuntime
 import Support
@@ -41,6 +42,7 @@ extension StatesService {
         }
         guard let single else { throw Self.invalid("State not found in definition") }
         var setting = StateTestSetting(mock: try Self.mock(mock, for: single.state))
+        if case .result(let result)? = setting.mock { try check(result.value, for: single.state, mock) }
         if setting.mock == nil { try Self.checkRunnable(single.state, roleArn: roleArn) }
         if let variables {
             guard let object = (try? JSONValue(parsing: variables))?.object else {  // The text is at fault.
@@ -133,6 +135,24 @@ extension StatesService {
         case .task, .pass, .succeed, .fail, .choice, .wait: break
         }
         return .result(result)
+    }
+
+    /// Holds the result of a Task to the model of its service, as far as the mock's mode asks for that.
+    private func check(_ result: JSONValue, for state: StateDefinition, _ mock: JSONObject?) throws {
+        let mode = mock?["fieldValidationMode"]?.string ?? "STRICT"
+        guard mode != "NONE", case .task(let fields) = state.body,
+            fields.resource.kind == .optimized || fields.resource.kind == .awsSDK
+        else { return }
+        guard let models = models() else {
+            throw Self.invalid(
+                "The fieldValidationMode \(mode) needs the service models of the AWS CLI or botocore, and this machine has none: "
+                    + "install awscli, name their directory in the setting service-models, or use the mode NONE")
+        }
+        do {
+            try MockResultCheck(isStrict: mode == "STRICT").check(result, fields.resource, models)
+        } catch let error as ServiceModelError {
+            throw AWSError.internalFailure(error.message)
+        }
     }
 
     /// What can be run without a mock.

@@ -1,6 +1,7 @@
 import AWSProtocol
 package import JSONModel
 package import ServiceKit
+package import ServiceModels
 import StateStore
 package import WorkflowEngine
 
@@ -10,7 +11,13 @@ package import WorkflowEngine
 package struct StatesService: JSONService {
     let engine: WorkflowEngine
 
-    package init(engine: WorkflowEngine) { self.engine = engine }
+    /// What mocked results are held to; nil when the machine has no models.
+    let models: @Sendable () -> ServiceModels?
+
+    package init(engine: WorkflowEngine, models: @escaping @Sendable () -> ServiceModels? = { ServiceModels.installed() }) {
+        self.engine = engine
+        self.models = models
+    }
 
     package var name: String { "states" }
     package var wire: WireProtocol { .json10(targetPrefix: "AWSStepFunctions") }

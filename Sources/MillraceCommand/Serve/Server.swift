@@ -17,6 +17,7 @@ import ObjectStoreS3
 import ProcessRunner
 import S3Service
 import ServiceKit
+import ServiceModels
 import ServiceLifecycle
 import StatesIntegrations
 import StatesService
@@ -86,7 +87,8 @@ struct Server {
             clock: clock)
         workflow = WorkflowEngine(store: store, clock: clock)
 
-        let states = StatesService(engine: workflow)
+        let models = settings.serviceModels
+        let states = StatesService(engine: workflow, models: { models ?? ServiceModels.installed() })
         let glue = GlueService(catalog: GlueCatalog(records: store, clock: clock), jobs: batch, clock: clock)
         let batchService = BatchService(engine: batch)
         let logs = LogsService(engine: batch)

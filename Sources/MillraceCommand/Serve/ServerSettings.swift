@@ -1,4 +1,5 @@
 import BatchScheduling
+import ServiceModels
 import SettingsModel
 
 #if canImport(Glibc)
@@ -16,6 +17,8 @@ extension Server {
         var requiresSignature: Bool
         var account: String
         var catalog: String?
+        /// Nil: those that are installed, if any.
+        var serviceModels: ServiceModels?
         /// Nil: the embedded store serves S3.
         var s3: S3Settings?
         var jobs: JobLimits
@@ -44,6 +47,13 @@ extension Server.Settings {
         requiresSignature = settings.text(.auth) != "none"
         account = settings.text(.account) ?? "123456789012"
         catalog = settings.text(.catalog)
+        serviceModels = try settings.text(.serviceModels).map { directory in
+            do {
+                return try ServiceModels(directory: directory)
+            } catch {
+                throw CommandFailure("service-models: \(error)")
+            }
+        }
         s3 = try S3Settings(settings)
         jobs = JobLimits(settings)
         guard requiresSignature || ListeningAddress.isLoopback(host) else {
