@@ -42,12 +42,18 @@ final class LineEditor {
 
     private static func load() -> Library? {
         guard isatty(1) == 1, let handle = names.lazy.compactMap({ dlopen($0, RTLD_NOW) }).first,
-            let readLine = dlsym(handle, "readline"), let addHistory = dlsym(handle, "add_history"),
+            let readLine = function("readline", in: handle, as: ReadLine.self),
+            let addHistory = function("add_history", in: handle, as: AddHistory.self),
             let getCharacter = dlsym(handle, "rl_getc_function")
         else { return nil }
         getCharacter.assumingMemoryBound(to: GetCharacter?.self).pointee = { _ in Keyboard.nextCharacter() }
-        return Library(
-            readLine: unsafeBitCast(readLine, to: ReadLine.self), addHistory: unsafeBitCast(addHistory, to: AddHistory.self))
+        return Library(readLine: readLine, addHistory: addHistory)
+    }
+
+    private static func function<F>(_ name: String, in handle: UnsafeMutableRawPointer, as type: F.Type) -> F? {
+        guard let address = dlsym(handle, name) else { return nil }
+        // SAFETY: POSIX says that a function's address and a pointer to it look alike; F is the header's type.
+        return withUnsafeBytes(of: address) { $0.load(as: F.self) }
     }
 
     /// Waits for a line. The prompt is not shown where standard output is no terminal.
