@@ -13,8 +13,8 @@ import Musl
 ///         }
 ///     }
 ///
-/// What `run` throws ends the program with status 1 and one line on standard error, which becomes the job's reason;
-/// wrong arguments end it with status 64.
+/// What `run` throws ends the program with status 1 and one line on standard error: the last of the job's log, and a
+/// Glue run's `ErrorMessage`. Wrong arguments end it with status 64.
 public protocol SparkJob {
     static func run(_ spark: SparkSession, _ arguments: JobArguments) throws
 }
@@ -32,7 +32,8 @@ extension SparkJob {
     }
 
     private static func end(_ error: any Error, status: Int32) -> Never {
-        let line = Array("\(Self.self): \(error)\n".utf8)
+        // The form in which a Glue run finds its `ErrorMessage`.
+        let line = Array("Error: \(error)\n".utf8)
         fflush(nil)
         _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
         exit(status)

@@ -31,6 +31,7 @@ public final class SparkSession: Sendable {
     public static var builder: Builder { Builder() }
 
     /// Runs a statement. A query runs when its rows are asked for, commands run at once.
+    @discardableResult
     public func sql(_ statement: String) throws(SparkException) -> DataFrame {
         try translated { DataFrame(session: self, plan: try engine.sql(statement)) }
     }
