@@ -1,3 +1,4 @@
+import FoundationEssentials
 import StateStore
 import Support
 import Synchronization
@@ -41,6 +42,8 @@ struct GroupCommitTests {
         let directory = try TemporaryDirectory()
         let store = try open(directory, vfs: CountingVFS.name)
         let log = directory.path + "/state.sqlite-wal"
+        // The first commit writes the log's header, which is synchronised apart.
+        try await store.execute("INSERT INTO things (note) VALUES ('first')")
         let syncs = CountingVFS.syncs(of: log)
         let commits = store.commitCount
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -49,7 +52,7 @@ struct GroupCommitTests {
             }
             try await group.waitForAll()
         }
-        #expect(try await store.firstText("SELECT count(*) FROM things") == "2000")
+        #expect(try await store.firstText("SELECT count(*) FROM things") == "2001")
         let used = store.commitCount - commits
         #expect(used >= 2000 / SQLiteStateStore.batchMax)
         #expect(used < 2000)
@@ -113,6 +116,29 @@ struct GroupCommitTests {
             try SQLiteStateStore(
                 path: directory.path + "/state.sqlite", migrations: [], formatVersion: 7, vfs: nil)
         }
+    }
+
+    @Test func aDatabaseIsMadeAnewAfterAHalfMadeOne() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/state.sqlite"
+        for leftover in [".new", ".new-journal", ".new-wal"] {
+            #expect(FileManager.default.createFile(atPath: path + leftover, contents: Array("half".utf8).withUnsafeBytes { Data($0) }))
+        }
+        let store = try open(directory)
+        try await store.execute("INSERT INTO things (id) VALUES (1)")
+        try await store.close()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["state.sqlite"])
+        #expect(try await open(directory).firstText("SELECT count(*) FROM things") == "1")
+    }
+
+    /// A place that cannot be written to is an error, and leaves nothing behind.
+    @Test func aDatabaseThatCannotBeMadeIsReported() async throws {
+        let directory = try TemporaryDirectory()
+        #expect(throws: StateStoreError.self) {
+            try SQLiteStateStore(
+                path: directory.path + "/no/state.sqlite", migrations: [Self.table], formatVersion: 1, vfs: nil)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == [])
     }
 
     @Test func theLogIsCheckpointedInSteps() async throws {

@@ -2,6 +2,12 @@ import CSQLite
 import Support
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
 /// Durable records in one SQLite database.
 ///
 /// One connection writes, on its own thread, with group commit: all writes that are queued while a commit runs go into
@@ -63,6 +69,9 @@ package final class SQLiteStateStore: Sendable {
         syncFailed: @escaping @Sendable (StateStoreError) -> Void = { _ in }
     ) throws {
         writer = try translatingErrors {
+            if access(path, F_OK) != 0 {
+                try makeDatabase(path: path, migrations: migrations, formatVersion: formatVersion, vfs: vfs)
+            }
             let writer = try SQLiteConnection(path: path, vfs: vfs)
             try makeDurable(writer)
             try migrate(writer, migrations: migrations, formatVersion: formatVersion)
