@@ -139,8 +139,7 @@ def test_package_depends_on_what_it_loads(package):
 
 
 def test_package_is_reproducible(package, tmp_path):
-    epoch = run("git", "-C", ROOT, "log", "-1", "--format=%ct").strip() if (ROOT / ".git").exists() else "1700000000"
-    made = [pathlib.Path(run(PACKAGING / "deb.sh", tmp_path / name, SOURCE_DATE_EPOCH=epoch).strip()) for name in "ab"]
+    made = [pathlib.Path(run(PACKAGING / "deb.sh", tmp_path / name, SOURCE_DATE_EPOCH=1_700_000_000).strip()) for name in "ab"]
     assert made[0].read_bytes() == made[1].read_bytes()
 
 
