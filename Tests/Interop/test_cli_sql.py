@@ -85,6 +85,14 @@ def test_errors_mark_the_place():
     assert "line 3" in run("SELECT 1;\nSELECT id,\n   nothing FROM range(3)").stderr
 
 
+def test_without_a_server_what_needs_one_says_so_at_once(tmp_path):
+    for text, words in [("SELECT * FROM csv.`s3://lake/x.csv`", "s3://lake needs a server"), ("SELECT * FROM gold.t", "There is no catalog")]:
+        done = run(text, cwd=tmp_path)
+        assert done.returncode in (1, 69) and words in done.stderr and "millrace serve" in done.stderr, done
+    table = subprocess.run([BIN / "millrace", "table", "show", "gold.t"], capture_output=True, text=True, cwd=tmp_path, env={})
+    assert table.returncode == 66 and "There is no catalog" in table.stderr
+
+
 class Prompt:
     """The prompt on a pseudo-terminal."""
 
@@ -156,6 +164,8 @@ def test_prompt_lays_out_wide_rows_and_hides_nothing(tmp_path):
     wide = "SELECT " + ", ".join(f"'{'x' * 20}' AS c{i}" for i in range(6)) + ", NULL AS nil;"
     answer = prompt.ask(wide)
     assert "-[ row 1 ]" in answer and answer.count("x" * 20) >= 6 and re.search(r"nil\s*\| NULL", answer)
+    prompt.process.setwinsize(40, 200)
+    assert "-[ row 1 ]" not in prompt.ask(wide)  # It fits now.
     assert "\\u{1b}" in prompt.ask("SELECT '\\u001b[31mred' AS s;")  # Data cannot steer the terminal.
     prompt.leave()
 
@@ -195,6 +205,16 @@ def test_prompt_recalls_statements_of_earlier_sessions(tmp_path):
     second.process.send("\r")
     assert "|first|" in second.wait()
     second.leave()
+
+
+def test_prompt_completes_keywords_and_tables(tmp_path):
+    prompt = Prompt(tmp_path)
+    if "No libedit" in prompt.process.before:
+        pytest.skip("libedit is not installed")
+    prompt.ask("CREATE TEMP VIEW remarkable AS SELECT 7 AS seven;")
+    prompt.process.send("sel\t* from remark\t;\r")
+    assert "|    7|" in prompt.wait()
+    prompt.leave()
 
 
 def test_colours_only_on_a_terminal_and_if_wanted(tmp_path):

@@ -18,13 +18,16 @@ final class LineEditor {
         case end
     }
 
+    private typealias Initialize = @convention(c) () -> Int32
     private typealias ReadLine = @convention(c) (UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>?
     private typealias AddHistory = @convention(c) (UnsafePointer<CChar>?) -> Int32
+    private typealias ResizeTerminal = @convention(c) () -> Void
     private typealias GetCharacter = @convention(c) (UnsafeMutableRawPointer?) -> Int32
 
     private struct Library {
         let readLine: ReadLine
         let addHistory: AddHistory
+        let resizeTerminal: ResizeTerminal
     }
 
     private static let names = ["libedit.so.2", "libedit.so.0", "libedit.so"]
@@ -44,10 +47,17 @@ final class LineEditor {
         guard isatty(1) == 1, let handle = names.lazy.compactMap({ dlopen($0, RTLD_NOW) }).first,
             let readLine = function("readline", in: handle, as: ReadLine.self),
             let addHistory = function("add_history", in: handle, as: AddHistory.self),
+            let resizeTerminal = function("rl_resize_terminal", in: handle, as: ResizeTerminal.self),
+            let initialize = function("rl_initialize", in: handle, as: Initialize.self),
             let getCharacter = dlsym(handle, "rl_getc_function")
         else { return nil }
         getCharacter.assumingMemoryBound(to: GetCharacter?.self).pointee = { _ in Keyboard.nextCharacter() }
-        return Library(readLine: readLine, addHistory: addHistory)
+        if let attempt = dlsym(handle, "rl_attempted_completion_function") {
+            CompletionCallbacks.set(function("rl_completion_matches", in: handle, as: CompletionCallbacks.Matches.self))
+            attempt.assumingMemoryBound(to: CompletionCallbacks.Attempt?.self).pointee = CompletionCallbacks.attempt
+        }
+        guard initialize() == 0 else { return nil }
+        return Library(readLine: readLine, addHistory: addHistory, resizeTerminal: resizeTerminal)
     }
 
     private static func function<F>(_ name: String, in handle: UnsafeMutableRawPointer, as type: F.Type) -> F? {
@@ -60,6 +70,7 @@ final class LineEditor {
     func read(prompt: String) -> Line {
         Keyboard.begin()
         guard let library else { return readPlain(prompt) }
+        library.resizeTerminal()  // The window may have changed since the last line.
         guard let line = library.readLine(prompt) else {
             guard Keyboard.wasInterrupted else { return .end }
             print("^C")

@@ -1,5 +1,7 @@
 import AWSProtocol
 import Millrace
+import ObjectStore
+import QueryEngine
 
 #if canImport(Glibc)
 import Glibc
@@ -21,6 +23,17 @@ enum QueryEnvironment {
         return variables
     }
 
+    /// Why there is no catalog; nil where a server is known.
+    static func reasonForNoServer(_ connection: ConnectionOptions) -> String? {
+        guard environmentValue("AWS_ENDPOINT_URL") == nil else { return nil }
+        do {
+            _ = try connection.connect()
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
     /// A session that knows the endpoint and keys which `connection` finds; without any, it reads local files only.
     static func session(_ connection: ConnectionOptions) throws -> SparkSession {
         var variables = variables()
@@ -34,6 +47,17 @@ enum QueryEnvironment {
                 variables["AWS_REGION"] = server.region
             }
         }
-        return try SparkSession.builder.configuration(.fromEnvironment(variables)).getOrCreate()
+        let configuration = SparkSession.Configuration.fromEnvironment(variables)
+        // Another store, or AWS itself with a key, needs no server.
+        let hasStore = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "MILLRACE_S3_ENDPOINT", "AWS_ACCESS_KEY_ID"].contains {
+            variables[$0]?.isEmpty == false
+        }
+        guard !hasStore, let reason = reasonForNoServer(connection) else {
+            return try SparkSession.builder.configuration(configuration).getOrCreate()
+        }
+        let stores = ObjectStores(currentDirectory: configuration.currentDirectory) { bucket in
+            throw CommandFailure("s3://\(bucket) needs a server or another store: \(reason)", .unavailable)
+        }
+        return try SparkSession(configuration, catalog: LocalSessionCatalog(defaultLocation: nil), stores: stores)
     }
 }

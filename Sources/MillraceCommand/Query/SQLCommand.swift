@@ -57,7 +57,7 @@ struct SQLCommand: ParsableCommand {
         }
         let printer = ResultPrinter(format: json ? .jsonl : format ?? .table)
         if statements.isEmpty, file == nil, isatty(0) == 1 {
-            return SQLShell(session, printer).run()
+            return SQLShell(session, printer, StatementErrors(connection: connection)).run()
         }
         let script = try file.map { try readText($0) }
             ?? (statements.isEmpty ? readText("-") : statements.map { try readStatement($0) }.joined(separator: ";\n"))
@@ -77,7 +77,7 @@ struct SQLCommand: ParsableCommand {
                 if !outcome.schema.fields.isEmpty { printer.print(outcome.schema, outcome.rows) }
             }
         } catch {
-            throw CommandFailure(StatementErrors.text(error, in: script))
+            throw CommandFailure(StatementErrors(connection: connection).text(error, in: script))
         }
     }
 }

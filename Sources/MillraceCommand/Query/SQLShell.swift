@@ -26,7 +26,8 @@ final class SQLShell {
           \\i FILE           run the statements of a file
           \\? or help        this
           \\q, exit, Ctrl-D  leave
-        Ctrl-C gives up a line, or cancels the statement that runs. Arrow keys recall statements.
+        Ctrl-C gives up a line, or cancels the statement that runs. Arrow keys recall statements, Tab completes
+        keywords, tables and files.
         """
 
     let session: SparkSession
@@ -36,11 +37,14 @@ final class SQLShell {
     private let editor = LineEditor()
     private let history = SQLHistory()
     private let interruptions: Interruptions
+    private let errors: StatementErrors
 
-    init(_ session: SparkSession, _ printer: ResultPrinter) {
+    init(_ session: SparkSession, _ printer: ResultPrinter, _ errors: StatementErrors) {
+        self.errors = errors
         self.session = session
         self.printer = printer
         interruptions = Interruptions(session.engine.cancellation)
+        CompletionCallbacks.set(SQLCompleter(session: session))
     }
 
     func run() {
@@ -101,7 +105,7 @@ final class SQLShell {
                 fflush(nil)
                 note(
                     interruptions.wereTaken
-                        ? "cancelled" : Ink.bad.on("Error: ", .error) + StatementErrors.text(error, in: script))
+                        ? "cancelled" : Ink.bad.on("Error: ", .error) + errors.text(error, in: script))
                 return
             }
         }

@@ -1,11 +1,24 @@
 import Columnar
 
 /// Failures of SQL statements, for people.
-enum StatementErrors {
-    /// What the error says, and below it the line that it names with a mark under the place.
+struct StatementErrors {
+    let connection: ConnectionOptions
+
+    private static let needCatalog: Set = ["TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND"]
+
+    /// What the error says, below it the line that it names with a mark under the place, and why there is no catalog
+    /// where one was needed.
     ///
     /// - Parameter script: the text that line numbers count in.
-    static func text(_ error: any Error, in script: String) -> String {
+    func text(_ error: any Error, in script: String) -> String {
+        let text = Self.marked(error, in: script)
+        guard let error = error as? SparkError, Self.needCatalog.contains(error.condition),
+            let reason = QueryEnvironment.reasonForNoServer(connection)
+        else { return text }
+        return "\(text)\nThere is no catalog: \(reason)"
+    }
+
+    private static func marked(_ error: any Error, in script: String) -> String {
         let text = "\(error)"
         guard error is SparkError, !text.contains("== SQL =="), let place = place(in: text) else { return text }
         let lines = script.split(separator: "\n", omittingEmptySubsequences: false)

@@ -125,10 +125,12 @@ private struct TableReader {
     /// As SQL names it.
     let name: String
     private let given: String
+    private let connection: ConnectionOptions
     private let progress: QueryProgressLine
 
     init(_ table: String, _ connection: ConnectionOptions) throws {
         given = table
+        self.connection = connection
         session = try QueryEnvironment.session(connection)
         progress = QueryProgressLine(session.engine.metrics)
         func quoted(_ text: some StringProtocol) -> String {
@@ -150,11 +152,12 @@ private struct TableReader {
         } catch {
             let text = "\(error)"
             guard Self.missing.contains(where: { text.hasPrefix("[\($0)") }) else { throw CommandFailure(text) }
+            let reason = QueryEnvironment.reasonForNoServer(connection).map { "\nThere is no catalog: \($0)" } ?? ""
             throw CommandFailure(
                 """
                 there is no table \(given). One is named by s3://BUCKET/KEY, by its directory, or by DATABASE.TABLE of a \
                 server's catalog (`millrace catalog ls`).
-                Files that are no table: millrace sql 'SELECT * FROM csv.`\(given)`'
+                Files that are no table: millrace sql 'SELECT * FROM csv.`\(given)`'\(reason)
                 """, .notFound)
         }
     }

@@ -5,22 +5,23 @@ import Glibc
 /// What a descriptor leads to, as far as the look of text depends on it.
 struct Terminal: Sendable {
     let isTerminal: Bool
-    /// Columns; nil where nobody says, and lines may be as long as they are.
-    let width: Int?
     let hasColors: Bool
+    private let descriptor: Int32
 
     static let output = Terminal(descriptor: 1)
     static let error = Terminal(descriptor: 2)
 
     private init(descriptor: Int32) {
+        self.descriptor = descriptor
         isTerminal = isatty(descriptor) == 1
-        var size = winsize()
-        if isTerminal, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 {
-            width = Int(size.ws_col)
-        } else {
-            width = environmentValue("COLUMNS").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-        }
         hasColors = isTerminal && environmentValue("NO_COLOR") == nil && environmentValue("TERM") != "dumb"
+    }
+
+    /// Columns, as they are now; nil where nobody says, and lines may be as long as they are.
+    var width: Int? {
+        var size = winsize()
+        if isTerminal, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+        return environmentValue("COLUMNS").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     }
 }
 
