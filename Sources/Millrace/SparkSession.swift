@@ -206,18 +206,21 @@ extension SparkSession {
     /// - Throws: when an endpoint variable is no URL.
     package convenience init(_ configuration: Configuration) throws {
         let environment = AWSEnvironment(configuration.variables)
-        var transportConfiguration = HTTPTransportConfiguration()
-        transportConfiguration.certificateFile = environment.certificateFile
-        let transport = CurlTransport(transportConfiguration)
+        // A job outlives a restart of the store; a person at a terminal is told soon.
+        let retry = configuration.jobID == nil ? RetryPolicy() : .patient
+        let transport = CurlTransport(HTTPTransportConfiguration(certificateFile: environment.certificateFile))
+        let trustsTheSame = environment.s3CertificateFile == environment.certificateFile
         let stores = ObjectStores(
-            s3: try S3Configuration(environment, retry: .patient), transport: transport,
+            s3: try S3Configuration(environment, retry: retry),
+            transport: trustsTheSame
+                ? transport : CurlTransport(HTTPTransportConfiguration(certificateFile: environment.s3CertificateFile)),
             currentDirectory: configuration.currentDirectory)
         let catalog: any SessionCatalog
         if configuration.usesGlueCatalog {
             catalog = GlueSessionCatalog(
                 client: AWSClient(
                     endpoint: try environment.endpoint(of: "glue"), region: environment.region,
-                    credentials: environment.credentials, transport: transport, retry: .patient))
+                    credentials: environment.credentials, transport: transport, retry: retry))
         } else {
             catalog = LocalSessionCatalog(defaultLocation: nil)
         }

@@ -19,7 +19,7 @@ struct S3Refusal {
                 .notFound, "There is no object '\(request.key ?? "")' in bucket '\(bucket)' at \(endpoint).",
                 key: request.key ?? "")
         }
-        var said = "\(error.code): \(error.message)"
+        var said = error.message.isEmpty ? error.code : error.description
         if error.code == "UnknownError" { said = "status \(response.status)" + excerpt(response.body) }
         return self.error(
             code, "refused with " + said, hint: hint(response, error), request)
