@@ -56,6 +56,10 @@ fi
 # libcurl is loaded by name, at the first request, which shlibdeps does not see. Option names of 7.85 are used.
 curl=$(dpkg-query -S '*/libcurl.so.4' 2>/dev/null | head -n 1 | cut -d: -f1)
 depends="$depends, ${curl:-libcurl4} (>= 7.85)"
+# dpkg-shlibdeps knows symbols only: packed relocations need the loader of glibc 2.36.
+if readelf -d "$tree/usr/bin/millrace" | grep -q '(RELR)'; then
+    depends=$(echo "$depends" | sed -E 's/libc6 \(>= 2\.([12][0-9]|3[0-5])\)/libc6 (>= 2.36)/')
+fi
 sed -e "s|@version@|$version|" -e "s|@architecture@|$architecture|" -e "s|@maintainer@|$maintainer|" \
     -e "s|@depends@|$depends|" -e "s|@size@|$(du -sk --exclude=DEBIAN "$tree" | cut -f1)|" \
     "$here/debian/control.in" > "$tree/DEBIAN/control"
