@@ -185,7 +185,7 @@ let package = Package(
             dependencies: [
                 "AWSProtocol", "AWSServer", "Backup", "BatchEngine", "BatchScheduling", "BatchService", "CatalogEngine",
                 "Columnar", "Console", "DeltaProtocol", "DeltaTable", "GlueModel", "GlueService", "HTTPTransport",
-                "JSONModel", "LogsService", "Millrace", "ObjectServer", "ObjectStore", "ObjectStoreS3",
+                "JSONModel", "JSONPath", "JSONata", "LogsService", "Millrace", "ObjectServer", "ObjectStore", "ObjectStoreS3",
                 "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "ServiceModels", "SettingsModel", "StateStore", "StatesIntegrations",
                 "StatesLanguage", "StatesRuntime", "StatesService", "Support", "TextFormats", "WorkflowEngine",
                 arguments, crypto, logging, lifecycle, unixSignals,

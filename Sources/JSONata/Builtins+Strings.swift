@@ -107,8 +107,8 @@ extension Builtins {
         let filler = Array((a[2].string.flatMap { $0.isEmpty ? nil : $0 } ?? " ").unicodeScalars)
         let missing = Swift.abs(width) - Double(text.unicodeScalars.count)
         guard missing > 0 else { return a[0] }
+        if missing > 134_217_728 { throw .memory }
         guard let count = Int(exactly: missing) else { throw Failure("T0410", value: a[1], argument: 2) }
-        if count > 1 << 27 { throw .memory }
         try e.charge(4 * count)
         var padding = String.UnicodeScalarView()
         for position in 0..<count { padding.append(filler[position % filler.count]) }

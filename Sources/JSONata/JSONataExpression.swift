@@ -5,8 +5,8 @@ package import Support
 package struct JSONataExpression: Sendable {
     package let text: String
     package let dialect: JSONataDialect
-    /// The variables that the expression reads and nothing in it binds, without their `$`: what a caller has to provide
-    /// (`states` for `$states`). Built-in functions and the input (`$`, `$$`) are not among them.
+    /// The variables that the expression reads and nothing left of it binds, without their `$`: what a caller has to
+    /// provide (`states` for `$states`). Built-in functions and the input (`$`, `$$`) are not among them.
     package let freeVariables: Set<String>
     /// The built-in functions that it reads, without their `$`. A binding of that name hides one.
     package let builtins: Set<String>
@@ -23,7 +23,7 @@ package struct JSONataExpression: Sendable {
             resolver.resolve(root)
             let library = Builtins.all(dialect)
             program = Program(root: root, variables: resolver.globals, library: library)
-            let read = resolver.read.filter { !$0.isEmpty && $0 != "$" && !resolver.boundAtTop.contains($0) }
+            let read = resolver.read.filter { !$0.isEmpty && $0 != "$" }
             freeVariables = read.filter { library[$0] == nil }
             builtins = read.filter { library[$0] != nil }
         } catch {

@@ -6,12 +6,16 @@ struct Resolver {
         let parent: Scope?
         var slots: [String: Int] = [:]
         let isTuple: Bool
+        let isFunction: Bool
         /// Those that are bound from the start.
         var parameters: Set<String> = []
+        /// Those that some `:=` further left binds.
+        var bound: Set<String> = []
 
-        init(parent: Scope?, isTuple: Bool = false) {
+        init(parent: Scope?, isTuple: Bool = false, isFunction: Bool = false) {
             self.parent = parent
             self.isTuple = isTuple
+            self.isFunction = isFunction
         }
 
         @discardableResult
@@ -26,7 +30,6 @@ struct Resolver {
     private var names: [String: Int] = [:]
     /// Variables that stand in the expression and reach the outermost scope.
     private(set) var read: Set<String> = []
-    private(set) var boundAtTop: Set<String> = []
 
     /// The outermost frame's variables by slot.
     var globals: [String] {
@@ -36,10 +39,7 @@ struct Resolver {
     }
 
     mutating func resolve(_ root: Node) {
-        for name in Self.bindings(in: [root]) {
-            global.slot(name)
-            boundAtTop.insert(name)
-        }
+        for name in Self.bindings(in: [root]) { global.slot(name) }
         resolve(root, global)
     }
 
@@ -53,9 +53,13 @@ struct Resolver {
         var places: [Node.Place] = []
         var up = 0
         var next: Scope? = scope
+        // A function may run after what stands behind it.
+        var isInFunction = false, isBound = false
         while let scope = next {
+            if scope.slots[name] != nil, isInFunction || scope.bound.contains(name) { isBound = true }
+            if scope.isFunction { isInFunction = true }
             if scope === global {
-                if isRead { read.insert(name) }
+                if isRead, !isBound { read.insert(name) }
                 places.append(.slot(up: up, index: global.slot(name)))
                 break
             }
@@ -81,6 +85,7 @@ struct Resolver {
         case .bind:
             if let name = node.lhs?.text { node.places = [.slot(up: 0, index: scope.slot(name))] }
             if let value = node.rhs { resolve(value, scope) }
+            if let name = node.lhs?.text { scope.bound.insert(name) }
         case .block:
             let bound = Self.bindings(in: node.nodes)
             if bound.isEmpty {
@@ -107,7 +112,7 @@ struct Resolver {
     }
 
     private mutating func resolveLambda(_ node: Node, _ scope: Scope) {
-        let inner = Scope(parent: scope)
+        let inner = Scope(parent: scope, isFunction: true)
         // Each parameter has a slot of its own; of two with one name the last counts.
         for (index, parameter) in node.nodes.enumerated() {
             inner.slots[parameter.text] = index

@@ -39,6 +39,7 @@ struct MillraceCommand: AsyncParsableCommand {
                 name: "State machines",
                 subcommands: [
                     SubmitCommand.self, StatusCommand.self, HistoryCommand.self, StopCommand.self, ValidateCommand.self,
+                    EvalCommand.self,
                 ]),
             CommandGroup(name: "Jobs", subcommands: [LogsCommand.self, JobsCommand.self, JobCommand.self]),
             CommandGroup(
