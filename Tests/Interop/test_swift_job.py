@@ -1,5 +1,5 @@
 """examples/swift-job: the README's commands as they stand, and what they must leave behind."""
-import csv, json, os, pathlib, re, shutil, subprocess, sys, time
+import contextlib, csv, json, os, pathlib, re, shutil, subprocess, sys, time
 
 import deltalake, duckdb, pytest
 from conftest import BIN, ROOT
@@ -186,14 +186,14 @@ def write_orders(path, count):
             writer.writerow([n, f"2026-11-{1 + n % 28:02} 10:00:00", 1 + n % 6, f"p{n % 100}", n % 5, f"{n % 90}.25"])
 
 
-def attempt(server):
-    """The process of a running attempt."""
+def attempt(server, last):
+    """The process of an attempt after `last`."""
     for name in os.listdir("/proc"):
         try:
             target = os.readlink(f"/proc/{name}/exe") if name.isdigit() else ""
         except OSError:
             continue
-        if target.endswith("/executable") and target.startswith(str(server.directory)):
+        if target.endswith("/executable") and target.startswith(str(server.directory)) and int(name) != last:
             return int(name)
     return None
 
@@ -216,21 +216,21 @@ def test_killed_attempts_write_once(executable, new_server, tmp_path):
         return any(item["Key"].endswith(".json") for item in found.get("Contents", []))
 
     job = batch.submit_job(jobName="killed", jobQueue="default", jobDefinition="daily-sales")["jobId"]
-    killed = 0
+    process = None
     for table_name in ("orders", "daily"):
+        last, process = process, None
         deadline = time.monotonic() + 60
         while not committed(table_name):
             assert time.monotonic() < deadline, batch.describe_jobs(jobs=[job])["jobs"][0]
-            time.sleep(0.002)
-        process = attempt(server)
-        if process is not None and not committed("runs"):
-            os.kill(process, 9)
-            killed += 1
+            process = process or attempt(server, last)
+        if process:
+            with contextlib.suppress(ProcessLookupError):  # Too late for this one.
+                os.kill(process, 9)
     deadline = time.monotonic() + 60
     while (found := batch.describe_jobs(jobs=[job])["jobs"][0])["status"] not in ("SUCCEEDED", "FAILED"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert found["status"] == "SUCCEEDED", found
-    assert killed > 0 and len(found["attempts"]) == killed + 1, found["attempts"]
+    assert len(found["attempts"]) > 1, "no attempt was killed in time"
     usable = 200_000 * 4 // 5  # a fifth has no quantity
     check(server, [tmp_path / "orders.csv"], [(usable,)])
