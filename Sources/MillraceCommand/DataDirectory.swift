@@ -27,6 +27,8 @@ struct DataDirectory: Sendable {
         var process: Int32
         /// Of the program that serves.
         var version: String
+        /// The S3 store that jobs use, when it is not the server's own.
+        var store: String?
     }
 
     /// Makes what is missing, for this user alone.
@@ -112,13 +114,15 @@ struct DataDirectory: Sendable {
         guard let api = value["api"]?.string, let console = value["console"]?.string,
             let process = value["pid"]?.int64.flatMap(Int32.init(exactly:)), kill(process, 0) == 0 || errno == EPERM
         else { return nil }
-        return Endpoints(api: api, console: console, process: process, version: value["version"]?.string ?? "")
+        return Endpoints(
+            api: api, console: console, process: process, version: value["version"]?.string ?? "",
+            store: value["store"]?.string)
     }
 
-    func writeEndpoints(api: String, console: String) throws {
+    func writeEndpoints(api: String, console: String, store: String?) throws {
         let value: JSONValue = [
             "api": .string(api), "console": .string(console), "pid": .number(JSONNumber(Int(getpid()))),
-            "version": .string(Version.text),
+            "version": .string(Version.text), "store": store.map(JSONValue.string) ?? .null,
         ]
         try writeDurably(endpoints, value.text + "\n", mode: 0o644)
     }

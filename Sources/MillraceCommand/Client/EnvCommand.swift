@@ -26,7 +26,7 @@ struct EnvCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let directory = DataDirectory(path: data ?? environmentValue("MILLRACE_DATA") ?? "./millrace-data")
+        let directory = try ProgramSettings.dataDirectory(data)
         guard let credentials = try directory.readCredentials() else {
             throw CommandFailure(
                 "there is no \(directory.path)/credentials: `millrace serve --data \(directory.path)` makes it.", .unavailable)
@@ -35,11 +35,13 @@ struct EnvCommand: ParsableCommand {
             throw CommandFailure(
                 "no server is running on \(directory.path): `millrace serve --data \(directory.path)` starts it.", .unavailable)
         }
-        let variables = [
+        var variables = [
             ("AWS_ENDPOINT_URL", endpoints.api), ("AWS_ACCESS_KEY_ID", credentials.accessKeyID),
             ("AWS_SECRET_ACCESS_KEY", credentials.secretAccessKey), ("AWS_REGION", region),
             ("AWS_DEFAULT_REGION", region), ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
         ]
+        // Without it, queries of that shell would look into the server's own store; they ask for its keys now.
+        if let store = endpoints.store { variables.append(("MILLRACE_S3_ENDPOINT", store)) }
         if output.json { return printDocument(.object(JSONObject(variables.map { ($0, .string($1)) }))) }
         for (name, value) in variables {
             let quoted = "'" + value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"

@@ -76,8 +76,9 @@ struct Server {
         // The server has decided: what a configuration file on the machine says is not for its jobs.
         configuration.environment = [EnvironmentVariable("MILLRACE_CONFIG", "/dev/null")]
         configuration.environment += settings.s3?.variables.map { EnvironmentVariable($0.name, $0.value) } ?? []
-        let jobStore = settings.s3?.configuration
+        var jobStore = settings.s3?.configuration
             ?? S3Configuration(endpoint: HTTPEndpoint(url: endpoint), credentials: credentials, pathStyle: true)
+        jobStore.retry = .patient
         batch = BatchEngine(
             store: store, runner: ProcessRunner(shimPath: try findShim()), configuration: configuration, credentials: keys,
             artifacts: ObjectArtifacts(
@@ -197,13 +198,15 @@ struct Server {
             let changes = try await CatalogFiles(directory: catalog).apply { try await glue.call($0, $1, context) }
             note("\(changes.count { $0.action != .left }) of \(changes.count) definitions of \(catalog) were new or changed")
         }
-        try settings.data.writeEndpoints(api: endpoint, console: consoleEndpoint)
+        let store = settings.s3?.configuration.endpoint?.description
+        try settings.data.writeEndpoints(api: endpoint, console: consoleEndpoint, store: store)
         ServiceManager.announceReady("serving \(endpoint), console \(consoleEndpoint)")
         note(
             """
             millrace \(Version.text) serves \(endpoint), console \(consoleEndpoint), data \(settings.data.path)
             in another shell:  eval "$(millrace env --data \(settings.data.path))"
             """)
+        if let store { note("jobs read and write the S3 store at \(store); upload input there, not here") }
     }
 }
 
