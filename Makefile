@@ -7,7 +7,7 @@ VENV := .build/venv
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev libyaml-dev \
             pkg-config python3-venv
 
-.PHONY: help deps build test unit interop conformance demo serve check bench install uninstall deb deb-deps docs reference clean
+.PHONY: help deps build test unit interop peers conformance demo serve check bench install uninstall deb deb-deps docs reference clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,17 @@ unit: deps  ## run the Swift tests
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build
 
-interop: build deb-deps $(VENV)/ready  ## run the tests that drive the server with other people's clients
+interop: build deb-deps $(VENV)/ready .build/stores/ready  ## run the tests that drive the server with other people's clients
+	@$(MAKE) --no-print-directory peers || echo "not every S3 server could be installed: the tests that need them are skipped"
 	$(VENV)/bin/python -m pytest -q Tests/Interop
+
+peers: .build/stores/ready  ## install the S3 servers that tests run against (Ceph's from Debian: needs root)
+	@$(MAKE) --no-print-directory deps PACKAGES="radosgw ceph-mon ceph-osd ceph-common iproute2 openssl"
+
+.build/stores/ready: Tests/Interop/requirements-stores.txt
+	python3 -m venv .build/stores
+	.build/stores/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
 
 $(VENV)/ready: Tests/Interop/requirements.txt
 	python3 -m venv $(VENV)
