@@ -138,6 +138,8 @@ def test_what_is_wrong_is_found_and_how_to_mend_it(new_server, empty):
         done = empty("doctor", "--data", server.directory, "--json", MILLRACE_PORT=str(port), MILLRACE_CONSOLE_PORT="0", check=1)
         assert [f["check"] for f in failed(done)] == ["ports"] and f"process {os.getpid()}" in failed(done)[0]["found"]
     state = server.directory / "state.sqlite"
+    with sqlite3.connect(state) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(state.read_bytes())
     for place in range(4096, len(content), 4096):
         content[place:place + 64] = b"\xaa" * 64
@@ -146,6 +148,9 @@ def test_what_is_wrong_is_found_and_how_to_mend_it(new_server, empty):
         pathlib.Path(f"{state}{ending}").unlink(missing_ok=True)
     done = empty("doctor", "--data", server.directory, "--json", MILLRACE_PORT="0", MILLRACE_CONSOLE_PORT="0", check=1)
     assert [f["check"] for f in failed(done)] == ["state"] and "restore" in failed(done)[0]["fix"]
+    state.write_bytes(b"")
+    done = empty("doctor", "--data", server.directory, "--json", MILLRACE_PORT="0", MILLRACE_CONSOLE_PORT="0", check=1)
+    assert "without its -wal file" in failed(done)[0]["found"]
     (empty.path / "millrace.yaml").write_text("prot: 1\n")
     assert "Did you mean 'port'?" in empty("doctor", check=1).stdout
 

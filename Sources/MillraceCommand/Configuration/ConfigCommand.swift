@@ -20,8 +20,8 @@ struct ConfigCommand: ParsableCommand {
                   millrace config show --config /etc/millrace/millrace.yaml --json
                 """)
 
-        @Option(help: .config) var config: String?
-        @Option(help: .of(.data)) var data: String?
+        @Option(help: .config, completion: .file()) var config: String?
+        @Option(help: .of(.data), completion: .directory) var data: String?
         @OptionGroup var output: OutputOptions
 
         func run() throws {

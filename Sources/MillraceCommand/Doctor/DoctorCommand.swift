@@ -24,8 +24,8 @@ struct DoctorCommand: AsyncParsableCommand {
               millrace doctor --bucket lake      try the S3 store in this bucket instead of a new one
             """)
 
-    @Option(help: .config) var config: String?
-    @Option(help: .of(.data)) var data: String?
+    @Option(help: .config, completion: .file()) var config: String?
+    @Option(help: .of(.data), completion: .directory) var data: String?
     @Option(help: "Bucket of the configured S3 store to try things in; without it a bucket is made and removed.")
     var bucket: String?
     @Flag(help: "Leave the S3 store alone.")

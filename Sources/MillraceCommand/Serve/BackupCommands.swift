@@ -24,9 +24,9 @@ struct BackupCommand: ParsableCommand {
               zstd --rm /backup/millrace-2026-11-21.tar     make it smaller; `zstd -d` before it is restored
             """)
 
-    @Argument(help: "The archive to write.") var file: String
-    @Option(help: .config) var config: String?
-    @Option(help: .of(.data)) var data: String?
+    @Argument(help: "The archive to write.", completion: .file()) var file: String
+    @Option(help: .config, completion: .file()) var config: String?
+    @Option(help: .of(.data), completion: .directory) var data: String?
     @Flag(help: "Replace the file when it exists.") var force = false
     @OptionGroup var output: OutputOptions
 
@@ -71,9 +71,9 @@ struct RestoreCommand: ParsableCommand {
               sudo millrace restore /backup/millrace-2026-11-21.tar --data /var/lib/millrace --force
             """)
 
-    @Argument(help: "The archive to read.") var file: String
-    @Option(help: .config) var config: String?
-    @Option(help: .of(.data)) var data: String?
+    @Argument(help: "The archive to read.", completion: .file()) var file: String
+    @Option(help: .config, completion: .file()) var config: String?
+    @Option(help: .of(.data), completion: .directory) var data: String?
     @Flag(help: "Put a directory that is not empty aside, under another name.") var force = false
     @Flag(help: "Only check the archive.") var check = false
     @OptionGroup var output: OutputOptions

@@ -24,15 +24,15 @@ struct ServeCommand: AsyncParsableCommand {
               millrace serve --auth none        for tests: any signature or none, loopback only
             """)
 
-    @Option(help: .config) var config: String?
-    @Option(help: .of(.data)) var data: String?
+    @Option(help: .config, completion: .file()) var config: String?
+    @Option(help: .of(.data), completion: .directory) var data: String?
     @Option(help: .of(.host)) var host: String?
     @Option(help: .of(.port)) var port: String?
     @Option(help: .of(.consoleHost)) var consoleHost: String?
     @Option(help: .of(.consolePort)) var consolePort: String?
     @Option(help: .of(.auth)) var auth: String?
     @Option(help: .of(.account)) var account: String?
-    @Option(help: .of(.catalog)) var catalog: String?
+    @Option(help: .of(.catalog), completion: .directory) var catalog: String?
     @Option(help: .of(.logLevel)) var logLevel: String?
 
     func run() async throws {

@@ -20,6 +20,9 @@ package struct DatabaseReport: Sendable {
     package init(path: String, migrations: [StateStoreMigration]) throws(StateStoreError) {
         let database = try ReadOnlyDatabase(path)
         formatVersion = try database.integer("PRAGMA user_version")
+        guard try database.integer("SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'") == 1 else {
+            throw .corrupt("it holds none of our tables; has it been copied without its -wal file?")
+        }
         var unknown: Set<String> = []
         try database.rows("SELECT name FROM schema_migrations") { unknown.insert($0.text(0)) }
         unknown.subtract(migrations.map(\.name))
