@@ -12,8 +12,8 @@ struct ExitCodesTopic: ParsableCommand {
 struct EnvironmentTopic: ParsableCommand {
     private static let text = """
         MILLRACE_DATA         the server's data directory, in place of ./millrace-data
-        MILLRACE_CONFIG       the configuration file; what may stand there may be set by
-                              variables, too: `millrace config reference`
+        MILLRACE_CONFIG       the configuration file; variables may say the same, see
+                              `millrace config reference`
         AWS_ENDPOINT_URL      the server's address; the keys come from these, too:
         AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
         AWS_REGION, AWS_DEFAULT_REGION
