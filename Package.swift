@@ -31,7 +31,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 /// Links the Swift runtime into an executable. `--static-swift-stdlib` would do the same but compiles every module in
 /// another way than the tests need, and so builds everything twice.
 ///
-/// Of Foundation only its essentials are named: all of it brings 40 MB of Unicode tables along. The other flags keep
+/// Of Foundation only its essentials are named: all of it brings 40 MB of Unicode tables along, and does not link. Others keep
 /// the start short: lld can pack relocations into a few bits each, and symbols that are not exported need not be searched
 /// for every library that is loaded.
 let staticStandardLibrary: [LinkerSetting] = [
@@ -94,7 +94,7 @@ let package = Package(
         library("JSONModel", ["Support"]),
 
         // Tier 1: cores. No I/O, no clock.
-        library("JSONPath", ["JSONModel", "Support"]),
+        library("JSONPath", ["CPCRE2", "JSONModel", "Support"]),
         library("JSONata", ["CPCRE2", "JSONModel", "Support", crypto]),
         library("StatesLanguage", ["JSONModel", "JSONPath", "JSONata", "Support"]),
         library("StatesRuntime", ["JSONModel", "JSONPath", "JSONata", "StatesLanguage", "Support", crypto]),
