@@ -202,7 +202,7 @@ def usage(name, command):
 
 
 def cell(text):
-    return re.sub(r"(\$[A-Z_]+|\./[\w-]+|https?://[\w.:]+|\{\}|arn:[\w:/-]+|@FILE)", r"`\1`", text).replace("|", "\\|")
+    return re.sub(r"(\$[A-Z_]+|\./[\w.-]*\w|https?://[\w.:]+|\{\}|arn:[\w:/-]+|@FILE)", r"`\1`", text).replace("|", "\\|")
 
 
 def indented(lines):
