@@ -52,7 +52,8 @@ package struct HTTPEndpoint: Sendable, Hashable, CustomStringConvertible {
 /// How long a request may take, in milliseconds.
 package struct HTTPTimeouts: Sendable, Hashable {
     package var connectMilliseconds: Int
-    /// Without a byte in either direction, while not waiting for the caller.
+    /// Without a byte in either direction. Waiting until the caller reads does not count; waiting for the next piece of a
+    /// streamed request body does.
     package var idleMilliseconds: Int
     /// For all of it; nil for no limit.
     package var totalMilliseconds: Int?

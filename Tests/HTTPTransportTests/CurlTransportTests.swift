@@ -208,7 +208,9 @@ struct CurlTransportTests {
                         left -= 1
                         return left >= 0 ? piece : nil
                     }
-                }))
+                },
+                // The source counts as idle, too, while other tests keep its task from running.
+                timeouts: HTTPTimeouts(idleMilliseconds: 600_000)))
         #expect(echo["received"]?.int64 == 2_000_000)
         #expect(echo["sha256"]?.string == SigV4.hash([UInt8](repeating: 7, count: 2_000_000)))
         struct SourceFailure: Error {}
