@@ -46,7 +46,8 @@ struct CatalogCommand: AsyncParsableCommand {
             let parts = CatalogChange.Action.allCases.map { action in
                 "\(changes.count { $0.action == action }) \(action.rawValue)"
             }
-            print(count(changes.count, "definition") + (dryRun ? " would be applied: " : " applied: ") + parts.joined(separator: ", "))
+            let what = count(changes.count, "definition") + (dryRun ? " would be applied" : " applied")
+            print("\(what): \(parts.joined(separator: ", "))")
         }
     }
 
@@ -148,7 +149,9 @@ struct CatalogCommand: AsyncParsableCommand {
                     columns.map { column, isKey in
                         [
                             .init(column["Name"]?.string ?? ""), .init(column["Type"]?.string ?? ""),
-                            .init([isKey ? "partition key" : nil, column["Comment"]?.string].compactMap { $0 }.joined(separator: ", ")),
+                            .init(
+                                [isKey ? "partition key" : nil, column["Comment"]?.string].compactMap { $0 }
+                                    .joined(separator: ", ")),
                         ]
                     }
                 ).text())

@@ -35,7 +35,9 @@ struct CatalogFiles {
     let directory: String
     var isDryRun = false
 
-    init(directory: String) { self.directory = directory.count > 1 && directory.hasSuffix("/") ? String(directory.dropLast()) : directory }
+    init(directory: String) {
+        self.directory = directory.count > 1 && directory.hasSuffix("/") ? String(directory.dropLast()) : directory
+    }
 
     private static let folders = ["databases", "tables", "partitions", "jobs"]
 
@@ -168,8 +170,8 @@ struct CatalogFiles {
             let answer = try await call("BatchCreatePartition", request)
             if let error = answer["Errors"]?[0] {
                 let detail = error["ErrorDetail"]
-                throw CommandFailure(
-                    "\(file): partition \(error["PartitionValues"]?.text ?? ""): \(detail?["ErrorCode"]?.string ?? ""): \(detail?["ErrorMessage"]?.string ?? "")")
+                let reason = "\(detail?["ErrorCode"]?.string ?? ""): \(detail?["ErrorMessage"]?.string ?? "")"
+                throw CommandFailure("\(file): partition \(error["PartitionValues"]?.text ?? ""): \(reason)")
             }
         }
         for partition in different {

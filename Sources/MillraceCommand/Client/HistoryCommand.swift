@@ -52,7 +52,8 @@ struct HistoryCommand: AsyncParsableCommand {
     static func summary(_ event: JSONValue) -> String {
         guard let details = event.object?.first(where: { $0.key.hasSuffix("EventDetails") })?.value else { return "" }
         let cause = details["cause"]?.string.map(readableCause)
-        let parts = ["name", "resource", "error"].compactMap { details[$0]?.string } + [cause, details["output"]?.string].compactMap { $0 }
+        let parts = ["name", "resource", "error"].compactMap { details[$0]?.string }
+            + [cause, details["output"]?.string].compactMap { $0 }
         let text = parts.joined(separator: "  ").split(whereSeparator: \.isNewline).joined(separator: " ")
         return Display.cut(text, to: summaryMax)
     }

@@ -67,7 +67,8 @@ struct StatusCommand: AsyncParsableCommand {
         rows = Array(rows.prefix(limit))
         if output.json { return printDocument(.array(rows)) }
         if rows.isEmpty {
-            return note("no executions\(whose)\(status.map { " that are \($0.uppercased())" } ?? " yet"); `millrace submit FILE` starts one")
+            let which = status.map { " that are \($0.uppercased())" } ?? " yet"
+            return note("no executions\(whose)\(which); `millrace submit FILE` starts one")
         }
         print(
             TextTable(

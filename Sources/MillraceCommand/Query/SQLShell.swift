@@ -50,7 +50,9 @@ final class SQLShell {
     func run() {
         for line in history.read() { editor.remember(line) }
         note("millrace \(Version.text), Spark SQL. Statements end with ;  \\? for help, \\q to leave.")
-        if !editor.isEditing, Terminal.output.isTerminal { note("No libedit: lines cannot be recalled. (Debian: apt install libedit2)") }
+        if !editor.isEditing, Terminal.output.isTerminal {
+            note("No libedit: lines cannot be recalled. (Debian: apt install libedit2)")
+        }
         var buffer = ""
         while true {
             switch editor.read(prompt: buffer.isEmpty ? "sql> " : "  -> ") {
@@ -147,7 +149,7 @@ final class SQLShell {
             note("a line for each value: \(expanded.map { $0 ? "on" : "off" } ?? "auto")")
         case .rows(let number):
             rowsMax = number
-            note(number == 0 ? "all rows are shown" : "at most \(count(number, "row")) of a result \(number == 1 ? "is" : "are") shown")
+            note(number == 0 ? "all rows of a result are shown" : "a result shows at most \(count(number, "row"))")
         case .include(let path):
             do {
                 run(script: try readText(path))

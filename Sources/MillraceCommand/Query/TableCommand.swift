@@ -60,7 +60,8 @@ struct TableCommand: ParsableCommand {
                     [.init("COLUMN"), .init("TYPE", shrinks: true), .init("")],
                     fields.map { [.init($0.name), .init($0.dataType.simpleString), $0.nullable ? "" : "not null"] }
                 ).text())
-            print("\n\(grouped(total)) \(total == 1 ? "row" : "rows")" + (total > Int64(rows) && rows > 0 ? ", the first \(rows):" : ""))
+            let isPart = total > Int64(rows) && rows > 0
+            print("\n\(grouped(total)) \(total == 1 ? "row" : "rows")\(isPart ? ", the first \(rows):" : "")")
             if rows > 0, total > 0 { ResultPrinter().print(sample.schema, sample.rows) }
         }
     }

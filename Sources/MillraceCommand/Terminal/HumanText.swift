@@ -12,7 +12,8 @@ func time(_ moment: Timestamp) -> String {
     var parts = tm()
     guard localtime_r(&seconds, &parts) != nil else { return moment.iso8601 }
     func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) \(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+    let day = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+    return "\(day) \(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
 }
 
 /// A moment from an answer of Step Functions or Glue: seconds since 1970; `-` for none.
