@@ -193,9 +193,9 @@ def test_a_killed_backup_leaves_the_server_alone(new_server, tmp_path):
         [BIN / "millrace", "backup", archive, "--data", server.directory], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not (partial.exists() and partial.stat().st_size > 16 << 20):
         assert backup.poll() is None, "the backup ended before it could be killed"
+    backup.send_signal(signal.SIGSTOP)
     # What is deleted now is kept for the backup.
     s3.delete_object(Bucket="lake", Key="k39")
-    backup.send_signal(signal.SIGSTOP)
     time.sleep(0.5)
     assert len(data_files(server)) == 40
     backup.kill()
