@@ -7,6 +7,7 @@ indirect enum FilterExpression: Sendable, Hashable {
     case not(FilterExpression)
     case exists(FilterOperand)
     case compare(FilterOperand, FilterOperator, FilterOperand)
+    case matches(FilterOperand, FilterRegex)
 }
 
 enum FilterOperand: Sendable, Hashable {
@@ -30,12 +31,14 @@ extension FilterExpression {
         case .and(let a, let b): return a.matches(current, root: root) && b.matches(current, root: root)
         case .not(let a): return !a.matches(current, root: root)
         case .exists(let operand):
-            switch operand {
-            case .literal: return true
-            case .current(let path), .root(let path):
-                guard let value = operand.value(current, root) else { return false }
-                // An indefinite path always finds an array; it exists when something is in it.
-                return path.isDefinite || value.array?.isEmpty == false
+            // An indefinite path that leads somewhere exists, even when it matches nothing there.
+            return operand.value(current, root) != nil
+        case .matches(let operand, let regex):
+            switch operand.value(current, root) {
+            case .string(let text): return regex.matches(text)
+            case .number(let number): return regex.matches(number.text)
+            case .bool(let value): return regex.matches(value ? "true" : "false")
+            default: return false
             }
         case .compare(let a, let op, let b): return Self.compare(a.value(current, root), op, b.value(current, root))
         }
@@ -80,10 +83,11 @@ extension FilterExpression {
 
     private static func equal(_ a: JSONValue?, _ b: JSONValue?, coercing: Bool) -> Bool {
         switch (a, b) {
-        case (nil, nil): return true
         case (.number(let a), .number(let b)): return a.isNumericallyEqual(to: b)
-        case (.number(let number), .string(let text)) where coercing, (.string(let text), .number(let number)) where coercing:
+        case (.number(let number), .string(let text)) where coercing:
             return JSONNumber(text: text).map { number.isNumericallyEqual(to: $0) } ?? false
+        // A text on the left is compared with the number's text.
+        case (.string(let text), .number(let number)) where coercing: return text == number.plainText
         case (let a?, let b?): return a == b
         default: return false
         }
@@ -92,8 +96,6 @@ extension FilterExpression {
     private static func order(_ a: JSONValue?, _ b: JSONValue?) -> Int? {
         switch (a, b) {
         case (.number(let a), .number(let b)): return a.compare(b)
-        case (.number(let a), .string(let b)): return JSONNumber(text: b).map { a.compare($0) }
-        case (.string(let a), .number(let b)): return JSONNumber(text: a)?.compare(b)
         case (.string(let a), .string(let b)):
             if a.hasSameBytes(as: b) { return 0 }
             return a.utf16.lexicographicallyPrecedes(b.utf16) ? -1 : 1
@@ -116,5 +118,24 @@ extension FilterOperand {
         case .current(let path): try? path.evaluate(in: current)
         case .root(let path): try? path.evaluate(in: root)
         }
+    }
+}
+
+extension JSONNumber {
+    /// As Java's `BigDecimal` prints it: an exponent only for what is very small or written with trailing zeros cut off.
+    fileprivate var plainText: String {
+        if isInteger, double == 0 { return "0" }
+        let parts = text.split { $0 == "e" || $0 == "E" }
+        guard parts.count == 2, let exponent = Int(parts[1]), exponent.magnitude < 1_000 else { return text }
+        let mantissa = parts[0].drop { $0 == "-" }
+        let fraction = mantissa.split(separator: ".").dropFirst().first ?? ""
+        let digits = mantissa.filter { $0 != "." }.drop { $0 == "0" }
+        // Digits behind the point.
+        let scale = fraction.count - exponent
+        let sign = text.hasPrefix("-") ? "-" : ""
+        guard scale >= 0, digits.count - scale > -6 else { return text }
+        if scale == 0 { return sign + (digits.isEmpty ? "0" : String(digits)) }
+        let padded = String(repeating: "0", count: max(0, scale + 1 - digits.count)) + digits
+        return sign + padded.dropLast(scale) + "." + padded.suffix(scale)
     }
 }

@@ -47,12 +47,25 @@ struct FilterParser {
         let left = try operand()
         skipBlanks()
         for op in FilterOperator.allCases where takeOperator(op) { return .compare(left, op, try operand()) }
-        if peek("=~") { throw JSONPathError("The filter operator '=~' is not supported at position \(at)") }
+        if take("=~") { return .matches(left, try regex()) }
         if case .literal = left { throw failure() }
         return .exists(left)
     }
 
-    private mutating func operand() throws(JSONPathError) -> FilterOperand {
+    /// `/pattern/flags`.
+    private mutating func regex() throws(JSONPathError) -> FilterRegex {
+        guard take("/") else { throw failure() }
+        let start = at
+        while at < bytes.count, bytes[at] != UInt8(ascii: "/") { at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1 }
+        guard at < bytes.count else { throw failure() }
+        let pattern = String(decoding: bytes[start..<at], as: UTF8.self)
+        at += 1
+        let flagsStart = at
+        while at < bytes.count, (0x61...0x7A).contains(bytes[at] | 0x20) { at += 1 }
+        return try FilterRegex(pattern, flags: String(decoding: bytes[flagsStart..<at], as: UTF8.self))
+    }
+
+    mutating func operand() throws(JSONPathError) -> FilterOperand {
         skipBlanks()
         guard at < bytes.count else { throw failure() }
         switch bytes[at] {

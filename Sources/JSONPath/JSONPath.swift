@@ -18,7 +18,8 @@ package struct JSONPath: Sendable, Hashable {
         /// `..`: the next step at this value and everywhere below it.
         case scan
         case filter(FilterExpression, text: String)
-        case function(PathFunction)
+        /// With arguments beside what the path finds.
+        case function(PathFunction, [FilterOperand])
     }
 
     /// - Throws: `JSONPathError` for a text that is no path, or that uses a part of the dialect that is not supported.
@@ -28,7 +29,9 @@ package struct JSONPath: Sendable, Hashable {
 
     /// - Parameter depth: how many filters the path stands in.
     init(_ text: String, depth: Int) throws(JSONPathError) {
-        var parser = PathParser(bytes: Array(text.utf8), depth: depth)
+        var bytes = Array(text.utf8)
+        while bytes.last == 0x20 { bytes.removeLast() }
+        var parser = PathParser(bytes: bytes, depth: depth)
         steps = try parser.path()
         self.text = text
         isDefinite = steps.allSatisfy(\.isDefinite)
@@ -83,7 +86,14 @@ package struct JSONPathError: Error, Sendable, Hashable, CustomStringConvertible
 
 /// A function at the end of a path.
 enum PathFunction: String, Sendable, Hashable, CaseIterable {
-    case length, size, keys, min, max, avg, sum, first, last
+    case length, size, keys, min, max, avg, sum, stddev, first, last, append
+
+    var takesArguments: Bool {
+        switch self {
+        case .min, .max, .avg, .sum, .stddev, .append: true
+        case .length, .size, .keys, .first, .last: false
+        }
+    }
 }
 
 extension JSONPath.Step {
@@ -97,7 +107,7 @@ extension JSONPath.Step {
         case .wildcard: "[*]"
         case .scan: ".."
         case .filter(_, let text): "[?(\(text))]"
-        case .function(let function): ".\(function.rawValue)()"
+        case .function(let function, _): ".\(function.rawValue)()"
         }
     }
 }

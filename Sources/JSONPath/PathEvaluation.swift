@@ -13,14 +13,16 @@ struct PathEvaluation {
 
     mutating func run() throws(JSONPathError) -> JSONValue {
         var count = path.steps.count
-        var tail: PathFunction?
-        if case .function(let function) = path.steps.last {
-            tail = function
+        var tail: (function: PathFunction, arguments: [JSONValue])?
+        if case .function(let function, let operands) = path.steps.last {
+            var arguments: [JSONValue] = []
+            for operand in operands { if let value = operand.value(root, root) { arguments.append(value) } }
+            tail = (function, arguments)
             count -= 1
         }
         try walk(root, step: 0, count: count, definite: true)
         let isDefinite = tail == nil ? path.isDefinite : path.steps.dropLast().allSatisfy(\.isDefinite)
-        if let tail { return try apply(tail, isDefinite: isDefinite) }
+        if let tail { return try apply(tail.function, tail.arguments, isDefinite: isDefinite) }
         if !isDefinite { return .array(results) }
         guard let result = results.first else { throw JSONPathError("No results for path: \(path.normalizedText)") }
         return result
@@ -115,7 +117,12 @@ struct PathEvaluation {
     /// The step at the value itself, then below each of its members, in their order.
     private mutating func scan(_ value: JSONValue, step: Int, count: Int) throws(JSONPathError) {
         switch (path.steps[step], value) {
-        case (.name, .object), (.names, .object), (.wildcard, .object), (.wildcard, .array), (.index, .array),
+        case (.names(let names), .object(let object)):
+            // Only where all of them are.
+            if names.allSatisfy({ object.contains($0) }) {
+                try walk(value, step: step, count: count, definite: false)
+            }
+        case (.name, .object), (.wildcard, .object), (.wildcard, .array), (.index, .array),
             (.indices, .array), (.slice, .array):
             try walk(value, step: step, count: count, definite: false)
         case (.filter(let expression, _), _):
@@ -179,7 +186,9 @@ struct PathEvaluation {
         }
     }
 
-    private func apply(_ function: PathFunction, isDefinite: Bool) throws(JSONPathError) -> JSONValue {
+    private func apply(
+        _ function: PathFunction, _ arguments: [JSONValue], isDefinite: Bool
+    ) throws(JSONPathError) -> JSONValue {
         if isDefinite, results.isEmpty {
             throw JSONPathError("No results for path: \(JSONPath.normalizedText(path.steps.dropLast()))")
         }
@@ -199,9 +208,11 @@ struct PathEvaluation {
             return one { value in value.object.map { .array($0.keys.map { .string($0) }) } ?? .null }
         case .first, .last:
             return one { value in (function == .first ? value.array?.first : value.array?.last) ?? .null }
-        case .min, .max, .avg, .sum:
+        case .append:
+            return one { value in value.array.map { .array($0 + arguments) } ?? value }
+        case .min, .max, .avg, .sum, .stddev:
             let values = isDefinite ? results.first?.array ?? results : results
-            let numbers = values.flatMap { $0.array ?? [$0] }.compactMap(\.double)
+            let numbers = (values + arguments).flatMap { $0.array ?? [$0] }.compactMap(\.double)
             guard let first = numbers.first else {
                 throw JSONPathError("Aggregation function attempted to calculate value using empty array")
             }
@@ -210,6 +221,9 @@ struct PathEvaluation {
             case .min: return .number(numbers.reduce(first) { Swift.min($0, $1) })
             case .max: return .number(numbers.reduce(first) { Swift.max($0, $1) })
             case .avg: return .number(total / Double(numbers.count))
+            case .stddev:
+                let count = Double(numbers.count), squares = numbers.reduce(0) { $0 + $1 * $1 }
+                return .number(Swift.max(0, squares / count - total * total / count / count).squareRoot())
             default: return .number(total)
             }
         }

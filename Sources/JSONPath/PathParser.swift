@@ -55,14 +55,24 @@ struct PathParser {
 
     private mutating func function(_ name: String) throws(JSONPathError) -> JSONPath.Step {
         at += 1
-        skipBlanks()
-        guard take(")") else {
-            throw JSONPathError("Arguments of the function '\(name)' are not supported at position \(at)")
-        }
         guard let function = PathFunction(rawValue: name) else {
             throw JSONPathError("Function with name: \(name) does not exist.")
         }
-        return .function(function)
+        skipBlanks()
+        var arguments: [FilterOperand] = []
+        if !take(")") {
+            guard function.takesArguments else {
+                throw JSONPathError("Arguments of the function '\(name)' are not supported at position \(at)")
+            }
+            repeat {
+                var parser = FilterParser(bytes: bytes, at: at, depth: depth + 1)
+                arguments.append(try parser.operand())
+                at = parser.at
+                skipBlanks()
+            } while take(",")
+            guard take(")") else { throw JSONPathError("Arguments to function: '\(name)' are not closed properly.") }
+        }
+        return .function(function, arguments)
     }
 
     private mutating func bracket() throws(JSONPathError) -> JSONPath.Step {
@@ -79,7 +89,7 @@ struct PathParser {
             var names = [try quoted()]
             skipBlanks()
             while take(",") {
-                skipBlanks()
+                while at < bytes.count, [0x20, 0x09, 0x0A].contains(bytes[at]) { at += 1 }
                 guard at < bytes.count, bytes[at] == UInt8(ascii: "'") || bytes[at] == UInt8(ascii: "\"") else {
                     throw JSONPathError("Found empty property at index \(at)")
                 }
@@ -110,12 +120,14 @@ struct PathParser {
         if at < bytes.count, bytes[at] == UInt8(ascii: ":") {
             while take(":") {
                 skipBlanks()
-                numbers.append(try number())
+                numbers.append(numbers.count == 2 ? try step() : try number())
                 skipBlanks()
             }
+            let hasBlanks = bytes[start..<at].contains(0x20)
             try closeBracket(start)
-            // A third number is a step, which Jayway reads and ignores; an empty part beside it is refused.
-            guard numbers.count == 2 || (numbers.count == 3 && !numbers.contains(nil)), numbers.contains(where: { $0 != nil })
+            // A third number is a step, which Jayway reads and ignores; an empty part or a blank beside it is refused.
+            let isComplete = numbers.count == 2 || numbers.count == 3 && !numbers.contains(nil) && !hasBlanks
+            guard isComplete, numbers.contains(where: { $0 != nil })
             else { throw JSONPathError("Failed to parse SliceOperation at position \(start)") }
             return .slice(from: numbers[0], to: numbers[1])
         }
@@ -128,6 +140,14 @@ struct PathParser {
         let indices = numbers.compactMap { $0 }
         guard indices.count == numbers.count else { throw unexpectedToken(start) }
         return indices.count == 1 ? .index(indices[0]) : .indices(indices)
+    }
+
+    /// A number of any size, of which nothing but its presence counts.
+    private mutating func step() throws(JSONPathError) -> Int? {
+        let start = at
+        if at < bytes.count, bytes[at] == UInt8(ascii: "-") { at += 1 }
+        while at < bytes.count, (48...57).contains(bytes[at]) { at += 1 }
+        return at == start ? nil : 1
     }
 
     /// A number of 32 bits; nil when none stands here.
