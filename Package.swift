@@ -31,9 +31,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 /// Links the Swift runtime into an executable. `--static-swift-stdlib` would do the same but compiles every module in
 /// another way than the tests need, and so builds everything twice.
 ///
-/// Of Foundation only its essentials are named: all of it brings 40 MB of Unicode tables along, and does not link. Others keep
-/// the start short: lld can pack relocations into a few bits each, and symbols that are not exported need not be searched
-/// for every library that is loaded.
+/// Of Foundation only its essentials are named: all of it brings 40 MB of Unicode tables along, and does not link. The
+/// other flags keep the start short: lld can pack relocations into a few bits each, and symbols that are not exported
+/// need not be searched for every library that is loaded.
 let staticStandardLibrary: [LinkerSetting] = [
     .unsafeFlags(
         [
