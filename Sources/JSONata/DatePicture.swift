@@ -114,9 +114,9 @@ struct DatePicture {
     }
 
     /// - Parameters:
-    ///   - picture: nil for ISO 8601.
+    ///   - given: nil for ISO 8601.
     ///   - zone: such as `+0530`; nil for UTC.
-    static func format(_ milliseconds: Double, picture: String?, zone: String?) throws(Failure) -> String {
+    static func format(_ milliseconds: Double, picture given: DatePicture?, zone: String?) throws(Failure) -> String {
         var hours = 0, minutes = 0
         if let zone {
             let offset = NumberText.parseInt(zone)
@@ -129,8 +129,8 @@ struct DatePicture {
         guard abs(moment) <= 8.64e15 else { throw Failure("D1001", value: .number(milliseconds)) }
         let date = DateFields(milliseconds: Int(moment))
         var text = ""
-        let spelled = if let picture { try DatePicture(picture) } else { try iso.get() }
-        for part in spelled.parts {
+        let picture = if let given { given } else { try iso.get() }
+        for part in picture.parts {
             switch part {
             case .literal(let literal): text += literal
             case .marker(let marker): text += try Self.text(marker, date, hours: hours, minutes: minutes)
@@ -280,12 +280,19 @@ struct DateFields {
 extension Builtins {
     static func fromMillis(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
         guard let milliseconds = a[0].number else { return .undefined }
-        return .string(try DatePicture.format(milliseconds, picture: a[1].string, zone: a[2].string))
+        return .string(try text(e, milliseconds, a[1], a[2]))
     }
 
     static func now(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
-        let milliseconds = Double(e.now.millisecondsSince1970)
-        return .string(try DatePicture.format(milliseconds, picture: a[0].string, zone: a[1].string))
+        .string(try text(e, Double(e.now.millisecondsSince1970), a[0], a[1]))
+    }
+
+    private static func text(
+        _ e: Evaluator, _ milliseconds: Double, _ picture: Value, _ zone: Value
+    ) throws(Failure) -> String {
+        var parsed: DatePicture?
+        if let picture = picture.string { parsed = try e.datePicture(picture) }
+        return try DatePicture.format(milliseconds, picture: parsed, zone: zone.string)
     }
 
     static func millis(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {

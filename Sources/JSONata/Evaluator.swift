@@ -11,6 +11,8 @@ final class Evaluator {
     private let stack = StackGuard()
     /// Frames that functions hold: kept to the end, then emptied, so that no cycle outlives the evaluation.
     private var keptFrames: [Frame] = []
+    /// Of the last date that was written: the next is mostly alike.
+    private var picture: (text: String, picture: DatePicture)?
     /// The call that a function ended with, to be made by whoever called the function.
     private var tail: (call: Node, input: Value, frame: Frame)?
 
@@ -30,6 +32,13 @@ final class Evaluator {
         for frame in keptFrames { frame.slots = [] }
         keptFrames = []
         tail = nil
+    }
+
+    func datePicture(_ text: String) throws(Failure) -> DatePicture {
+        if let picture, picture.text == text { return picture.picture }
+        let parsed = try DatePicture(text)
+        picture = (text, parsed)
+        return parsed
     }
 
     // MARK: - Limits
