@@ -43,7 +43,7 @@ import Testing
     /// Cores read no clock and draw no randomness of their own.
     @Test func coresAreDeterministic() throws {
         let cores = [
-            "JSONModel", "JSONPath", "StatesLanguage", "StatesRuntime", "BatchScheduling", "GlueModel", "Columnar",
+            "JSONModel", "JSONPath", "JSONata", "StatesLanguage", "StatesRuntime", "BatchScheduling", "GlueModel", "Columnar",
             "TextFormats", "SparkPlan", "SparkSQL", "Parquet", "DeltaProtocol",
         ]
         let forbidden = ["SystemWallClock(", "Date()", "UUID()", "clock_gettime", "SystemRandomNumberGenerator", "open("]
