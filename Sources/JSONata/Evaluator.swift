@@ -8,6 +8,8 @@ final class Evaluator {
     private var stepsLeft: Int
     private var memoryLeft: Int
     private var depth = 0
+    /// Calls that have not returned: functions that call back nest without nodes around them.
+    private var calls = 0
     private let stack = StackGuard()
     /// Frames that functions hold: kept to the end, then emptied, so that no cycle outlives the evaluation.
     private var keptFrames: [Frame] = []
@@ -299,6 +301,8 @@ final class Evaluator {
     func apply(
         _ function: FunctionBox, _ arguments: [Value], context: Value = .null, call: Node? = nil
     ) throws(Failure) -> Value {
+        calls += 1
+        if calls & 15 == 0, stack.isLow { throw .stackOverflow }
         var result: Value
         do throws(Failure) {
             result = try applyOnce(function, arguments, context)
@@ -321,6 +325,7 @@ final class Evaluator {
                 throw error
             }
         }
+        calls -= 1
         return result
     }
 

@@ -15,8 +15,20 @@ final class FunctionBox {
     }
 
     let kind: Kind
+    /// How deeply functions and values nest in it, besides what frames hold.
+    let height: Int
 
-    init(_ kind: Kind) { self.kind = kind }
+    init(_ kind: Kind) {
+        self.kind = kind
+        height =
+            switch kind {
+            case .builtin, .matcher, .nextMatch: 1
+            case .lambda(_, _, let input), .transform(_, _, let input): input.height + 1
+            case .partialLambda(_, _, let input, let bound): bound.reduce(input.height) { max($0, $1.height) } + 1
+            case .partialBuiltin(_, let bound): bound.reduce(0) { max($0, $1.height) } + 1
+            case .composed(let first, let second): max(first.height, second.height) + 1
+            }
+    }
 
     /// How many arguments functions that call it back may pass.
     var arity: Int {

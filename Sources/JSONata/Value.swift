@@ -30,11 +30,12 @@ enum Value {
     var isUndefined: Bool { if case .undefined = self { true } else { false } }
     var isFunction: Bool { if case .function = self { true } else { false } }
 
-    /// How deeply arrays and objects nest that an evaluation has made.
+    /// How deeply arrays, objects and functions nest that an evaluation has made.
     var height: Int {
         switch self {
         case .array(let box): box.height
         case .object(let box): box.height
+        case .function(let box): box.height
         default: 0
         }
     }

@@ -12,6 +12,9 @@ import Testing
         "($d := function($s, $n) { $n = 0 ? $s : $d([$s, $s], $n - 1) }; $d(1, 100))",
         "($d := function($s, $n) { $n = 0 ? $s : $d({'a': $s}, $n - 1) }; $d(1, 100000))",
         "($d := function($s, $n) { $n = 0 ? $string($s) : $d([[$s, $s]], $n - 1) }; $d(1, 400))",
+        "($f := function($x) { $sort([1, 2], function($a, $b) { $f(1) }) }; $f(1))",
+        "($f := function($x) { $replace('a', /a/, function($m) { $f(1) }) }; $f(1))",
+        "($g := function($n, $h) { $n = 0 ? $h : $g($n - 1, $h ~> $uppercase) }; $g(20000, $uppercase)('a'))",
         "$reduce([1..100000], function($a, $b) { $zip($a, [1]) }, [1])",
     ])
     func endlessWorkEnds(text: String) {
