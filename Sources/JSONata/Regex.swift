@@ -58,8 +58,8 @@ final class Regex: @unchecked Sendable {
         var ranges: [Range<Int>?] = []
         for group in 0...groupCount {
             let from = vector[2 * group], to = vector[2 * group + 1]
-            // Beyond the last group that took part, and for others that did not, the offsets are out of range.
-            let isSet = group < Int(result) && from <= to && to <= subject.bytes.count
+            // A group that took no part has offsets of -1, or none when it is behind the last that did.
+            let isSet = group < Int(result) && from >= 0 && from <= to && to <= subject.bytes.count
             ranges.append(isSet ? from..<to : nil)
         }
         return ranges
