@@ -26,6 +26,7 @@ import Testing
         ("$split('a1b22c', /\\d+/)", #"["a","b","c"]"#), ("$contains('A', /a/)", "false"), ("$match('abc', /x*/)", "D1004"),
         ("/a(.)/('cab').groups", #"["b"]"#), ("$match('a.b', /[.]/).index", "1"), ("$contains('a\nb', /^b/m)", "true"),
         ("$contains('a\nb', /^b/)", "false"), ("$contains('x\u{A0}y', /x\\sy/)", "true"),
+        ("$match('b', /(a)?(b)/).groups", #"[null,"b"]"#),
         ("$contains('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!', /^(a+)+$/)", "U1001"),
     ])
     func matching(text: String, expected: String) { check(text, expected) }
