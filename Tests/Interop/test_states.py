@@ -1,5 +1,5 @@
 """Step Functions through boto3 and the aws CLI."""
-import json, os, subprocess, sys, uuid
+import json, os, subprocess, sys, time, uuid
 
 import pytest
 from botocore.exceptions import ClientError
@@ -137,3 +137,58 @@ def test_aws_cli_tour(server, tmp_path):
     assert "file.txt" in aws("s3", "ls", "s3://cli-bucket/dir/")
     assert "queues" in json.dumps(aws("batch", "describe-job-queues")).lower()
     assert "DatabaseList" in aws("glue", "get-databases")
+
+
+@pytest.mark.parametrize("pattern", [".sync", ".sync:2"])
+def test_executions_start_executions_and_wait(server, pattern):
+    states = server.client("stepfunctions")
+    child = machine(states, {"StartAt": "Say", "States": {"Say": {
+        "Type": "Pass", "QueryLanguage": "JSONata", "Output": {"twice": "{% $states.input.n * 2 %}"}, "End": True}}})
+    parent = {"StartAt": "Call", "States": {"Call": {
+        "Type": "Task", "Resource": "arn:aws:states:::states:startExecution" + pattern,
+        "Parameters": {"StateMachineArn": child, "Input": {"n.$": "$.n"}}, "End": True}}}
+    done = run(states, parent, {"n": 21})
+    output = json.loads(done["output"])
+    assert output["Status"] == "SUCCEEDED" and output["StateMachineArn"] == child
+    assert output["Output"] == ({"twice": 42} if pattern == ".sync:2" else '{"twice":42}')
+    lost = run(states, {"StartAt": "Call", "States": {"Call": {
+        "Type": "Task", "Resource": "arn:aws:states:::states:startExecution" + pattern,
+        "Parameters": {"StateMachineArn": child + "-gone"}, "End": True}}})
+    assert (lost["status"], lost["error"]) == ("FAILED", "StepFunctions.StateMachineDoesNotExistException")
+
+
+def test_a_failed_child_fails_its_parent_and_stops_with_it(server):
+    states = server.client("stepfunctions")
+    child = machine(states, {"StartAt": "Stay", "States": {"Stay": {"Type": "Wait", "Seconds": 900, "End": True}}})
+    parent = machine(states, {"StartAt": "Call", "States": {"Call": {
+        "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync",
+        "Parameters": {"StateMachineArn": child}, "End": True}}})
+
+    def start():
+        arn = states.start_execution(stateMachineArn=parent)["executionArn"]
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            running = states.list_executions(stateMachineArn=child, statusFilter="RUNNING")["executions"]
+            if running:
+                return arn, running[0]["executionArn"]
+            time.sleep(0.02)
+        raise AssertionError("the child did not start")
+
+    arn, inner = start()
+    states.stop_execution(executionArn=inner, error="Enough")
+    failed = wait_for_end(states, arn)
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.TaskFailed")
+    assert json.loads(failed["cause"])["Error"] == "Enough"
+    arn, inner = start()
+    states.stop_execution(executionArn=arn)
+    assert wait_for_end(states, inner)["status"] == "ABORTED"
+
+
+def test_a_state_is_tested_by_itself(server):
+    states = server.client("stepfunctions")
+    state = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getDatabase", "Parameters": {"Name": "no_such_db"},
+             "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Elsewhere"}], "End": True}
+    real = states.test_state(definition=json.dumps(state), roleArn=ROLE, inspectionLevel="DEBUG")
+    assert (real["status"], real["nextState"]) == ("CAUGHT_ERROR", "Elsewhere")
+    assert json.loads(real["output"])["error"]["Error"] == "Glue.EntityNotFoundException"
+    assert json.loads(real["inspectionData"]["afterParameters"]) == {"Name": "no_such_db"}
