@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Title of the group, the documents that begin it, the folder whose other documents follow.
 GROUPS = [
     ("Start", ["README.md", "docs/getting-started.md"], None),
-    ("Use", ["docs/configuration.md", "docs/minio.md", "docs/operations.md", "docs/backups.md", "docs/minio.md", "docs/troubleshooting.md"], None),
+    ("Use", ["docs/configuration.md", "docs/minio.md", "docs/operations.md", "docs/backups.md", "docs/troubleshooting.md"], None),
     ("Reference", ["docs/cli.md", "docs/api.md", "docs/integrations.md", "docs/delta-features.md"], "docs"),
     ("Examples", [], "examples"),
     ("Inside", ["docs/ARCHITECTURE.md", "docs/GLOSSARY.md"], "docs/formats"),
