@@ -176,7 +176,8 @@ extension ExecutionMachine {
                 "StartTime": .string(Self.timeText(execution.startTime)), "Name": .string(execution.executionName),
                 "RoleArn": .string(execution.roleArn),
         ]
-        if test == nil { executionObject["RedriveCount"] = 0 }
+        // What is not kept cannot be redriven.
+        if execution.type == .standard { executionObject["RedriveCount"] = 0 }
         var context: JSONObject = [
             "Execution": .object(executionObject),
             "StateMachine": [

@@ -17,6 +17,19 @@ extension StatesService {
         let text = try input.optional("input", .data) ?? "{}"
         let traceHeader = try input.optional("traceHeader", OperationInput.TextRule(minimum: 0, maximum: 256))
         try input.finish()
+        let request = try await executionRequest(
+            machineArn, name: givenName, input: text, traceHeader: traceHeader, context)
+        if request.stateMachine.type == "EXPRESS" {
+            return ["executionArn": .string(request.executionArn), "startDate": engine.startExpress(request).json]
+        }
+        let record = try await engine.startExecution(request)
+        return ["executionArn": .string(record.arn), "startDate": record.startedAt.json]
+    }
+
+    /// - Throws: the service's complaint about a member.
+    func executionRequest(
+        _ machineArn: String, name givenName: String?, input text: String, traceHeader: String?, _ context: CallContext
+    ) async throws -> StartExecutionRequest {
         try ResourceName.checkARN(machineArn, types: ["stateMachine"])
         if let givenName { try ResourceName.check(givenName) }
         let payload: Payload
@@ -28,14 +41,14 @@ extension StatesService {
         }
         let machine = try await engine.startableMachine(arn: machineArn)
         let name = givenName ?? context.commandID.map(Self.name(ofCommand:)) ?? randomUUIDText()
-        let arn = ARN(
-            service: "states", region: machine.region, account: machine.account,
-            resource: "execution:\(machine.name):\(name)")
-        let record = try await engine.startExecution(
-            StartExecutionRequest(
-                executionArn: arn.description, name: name, stateMachine: machine, input: payload,
-                traceHeader: traceHeader, isCommand: context.commandID != nil))
-        return ["executionArn": .string(record.arn), "startDate": record.startedAt.json]
+        // Names of Express executions may repeat.
+        let resource =
+            machine.type == "EXPRESS"
+            ? "express:\(machine.name):\(name):\(randomUUIDText())" : "execution:\(machine.name):\(name)"
+        let arn = ARN(service: "states", region: machine.region, account: machine.account, resource: resource)
+        return StartExecutionRequest(
+            executionArn: arn.description, name: name, stateMachine: machine, input: payload, traceHeader: traceHeader,
+            isCommand: context.commandID != nil)
     }
 
     /// The name of an execution that a workflow's command starts: the same whenever the command is repeated.
@@ -98,7 +111,7 @@ extension StatesService {
         }
         try ResourceName.checkARN(machineArn, types: ["stateMachine"])
         let base = machineArn.split(separator: ":", omittingEmptySubsequences: false).prefix(7).joined(separator: ":")
-        _ = try await engine.stateMachine(arn: base)
+        guard try await engine.stateMachine(arn: base).type != "EXPRESS" else { throw Self.unsupportedType }
         let kind = "executions"
         let after = try PageToken.decodeKey(kind, token)
         // Nothing is ever redriven here, so nothing waits for it.

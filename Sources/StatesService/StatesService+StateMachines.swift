@@ -24,9 +24,6 @@ extension StatesService {
             throw AWSError("ValidationException", "Version description can only be set when publish is true")
         }
         try Self.check(definition, type: type)
-        if type == "EXPRESS" {
-            throw AWSError("StateMachineTypeNotSupported", "State machines of the type EXPRESS are not supported.")
-        }
         let record = StateMachineRecord(
             arn: context.arn(service: "states", resource: "stateMachine:\(name)").description,
             account: context.account, region: context.region, name: name, type: type, definition: definition,

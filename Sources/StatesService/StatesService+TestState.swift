@@ -209,6 +209,6 @@ extension StatesService {
             executionName: name,
             stateMachineArn: context.arn(service: "states", resource: "stateMachine:\(machine)").description,
             stateMachineName: machine, roleArn: roleArn ?? "", region: context.region, account: context.account,
-            startTime: context.receivedAt, input: input)
+            type: .express, startTime: context.receivedAt, input: input)
     }
 }

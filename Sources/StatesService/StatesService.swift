@@ -47,6 +47,7 @@ package struct StatesService: JSONService {
         case "ValidateStateMachineDefinition": try validateStateMachineDefinition(input)
         case "TestState": try await testState(input, context)
         case "StartExecution": try await startExecution(input, context)
+        case "StartSyncExecution": try await startSyncExecution(input, context)
         case "StopExecution": try await stopExecution(input)
         case "DescribeExecution": try await describeExecution(input)
         case "ListExecutions": try await listExecutions(input, context)

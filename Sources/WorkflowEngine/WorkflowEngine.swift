@@ -35,6 +35,7 @@ package final class WorkflowEngine: Sendable {
         /// Forgets a cancelled command that nobody performs.
         case forget(commandID: String, executionArn: String)
         case fireTimers(at: Timestamp)
+        case express(StartExecutionRequest, startedAt: Timestamp)
     }
 
     let store: any WorkflowStore
@@ -88,6 +89,16 @@ package final class WorkflowEngine: Sendable {
                 case .forget(let commandID, let executionArn):
                     group.addTask(executorPreference: threads) {
                         await self.forget(commandID, executionArn: executionArn)
+                    }
+                case .express(let request, let startedAt):
+                    group.addTask(executorPreference: threads) {
+                        do {
+                            _ = try await self.runExpress(request, startedAt: startedAt)
+                        } catch {
+                            self.logger.error(
+                                "An Express execution broke off.",
+                                metadata: ["execution": "\(request.executionArn)", "error": "\(error)"])
+                        }
                     }
                 case .fireTimers(let time):
                     group.addTask(executorPreference: threads) {

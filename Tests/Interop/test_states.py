@@ -1,5 +1,5 @@
 """Step Functions through boto3 and the aws CLI."""
-import json, os, subprocess, sys, time, uuid
+import datetime, json, os, subprocess, sys, time, uuid
 
 import pytest
 from botocore.exceptions import ClientError
@@ -192,3 +192,18 @@ def test_a_state_is_tested_by_itself(server):
     assert (real["status"], real["nextState"]) == ("CAUGHT_ERROR", "Elsewhere")
     assert json.loads(real["output"])["error"]["Error"] == "Glue.EntityNotFoundException"
     assert json.loads(real["inspectionData"]["afterParameters"]) == {"Name": "no_such_db"}
+
+
+def test_express_executions_run_in_memory(server):
+    states = server.client("stepfunctions")
+    arn = states.create_state_machine(
+        name="x" + uuid.uuid4().hex[:12], type="EXPRESS", roleArn=ROLE,
+        definition=json.dumps({"StartAt": "Look", "States": {"Look": {
+            "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getDatabases", "ResultSelector": {"n.$": "$.DatabaseList"},
+            "Next": "Rest"}, "Rest": {"Type": "Wait", "Seconds": 1, "End": True}}}))["stateMachineArn"]
+    done = states.start_sync_execution(stateMachineArn=arn, input="{}")
+    assert done["status"] == "SUCCEEDED" and "n" in json.loads(done["output"])
+    assert done["stopDate"] - done["startDate"] >= datetime.timedelta(seconds=0.9)
+    with pytest.raises(ClientError) as refused:
+        states.list_executions(stateMachineArn=arn)
+    assert refused.value.response["Error"]["Code"] == "StateMachineTypeNotSupported"
