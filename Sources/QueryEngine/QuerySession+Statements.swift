@@ -168,9 +168,8 @@ extension QuerySession {
         switch plan {
         case .read(let format, let paths, _, _): found = paths.first.map { (format, $0) }
         case .table(let name, _, let position):
-            if name.count == 2, hasFormat(name[0]), name[1].contains("/") {
-                found = (name[0], name[1])
-            } else {
+            found = filesName(name)
+            if found == nil {
                 let (database, table) = try tableName(name)
                 guard let entry = try catalog.table(table, in: database) else { throw SparkError.tableNotFound(name, position) }
                 found = entry.location.map { (entry.provider, $0) }

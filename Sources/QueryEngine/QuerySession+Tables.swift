@@ -55,8 +55,8 @@ extension QuerySession {
 
     /// The format of a name such as `delta.`s3://bucket/table``.
     private func pathFormat(_ name: [String]) -> (any TableFormat)? {
-        guard name.count == 2, name[1].contains("/") else { return nil }
-        return try? format(name[0])  // An unknown format is a database's name.
+        // An unknown format is a database's name.
+        filesName(name).flatMap { try? format($0.format) }
     }
 
     /// Makes the files of a table and fills them.
@@ -149,9 +149,8 @@ extension QuerySession {
         let location: String
         let target: StructType
         var partitionColumns: [String] = []
-        if insert.table.count == 2, hasFormat(insert.table[0]), insert.table[1].contains("/") {
-            provider = insert.table[0].lowercased()
-            location = insert.table[1]
+        if let found = filesName(insert.table) {
+            (provider, location) = found
             target = try format(provider).source(
                 paths: [location], schema: nil, options: FormatOptions(), context: sourceContext).schema
         } else {

@@ -225,6 +225,17 @@ package final class QuerySession: Sendable {
 
     func hasFormat(_ name: String) -> Bool { formats[name.lowercased()] != nil }
 
+    /// The format and the path of a name such as `csv.`data.csv``; nil for a table's name. A table of the catalog that
+    /// is called so comes first.
+    func filesName(_ name: [String]) -> (format: String, path: String)? {
+        guard name.count == 2, hasFormat(name[0]) else { return nil }
+        if !name[1].contains("/"), !name[1].contains(":") {
+            // A catalog that cannot be asked has no such table.
+            if let known = try? catalog.table(name[1], in: name[0]), known != nil { return nil }
+        }
+        return (name[0].lowercased(), name[1])
+    }
+
     /// Database and table of a name of one, two or three parts.
     func tableName(_ parts: [String]) throws -> (database: String, name: String) {
         switch parts.count {
@@ -256,8 +267,8 @@ private struct SessionResolver: RelationResolver {
             if !options.isEmpty { throw SparkError.unsupported("options or time travel for the view \(name[0])") }
             return (.view(view), [name[0]])
         }
-        if name.count == 2, session.hasFormat(name[0]), name[1].contains("/") || name[1].contains(":") {
-            return (.relation(try files(format: name[0], paths: [name[1]], schema: nil, options: options)), [])
+        if let found = session.filesName(name) {
+            return (.relation(try files(format: found.format, paths: [found.path], schema: nil, options: options)), [])
         }
         let (database, table) = try session.tableName(name)
         guard let entry = try session.catalog.table(table, in: database) else { return nil }

@@ -226,3 +226,13 @@ def test_colours_only_on_a_terminal_and_if_wanted(tmp_path):
         env={"PATH": os.environ["PATH"], "TERM": "xterm", "PWD": str(tmp_path)})
     process.expect(pexpect.EOF)
     assert "\x1b[2mNULL\x1b[0m" in process.before
+
+
+def test_files_of_the_working_directory_need_no_slash(tmp_path):
+    (tmp_path / "a.csv").write_text("n\n1\n2\n")
+    def sql(text):
+        return subprocess.run([BIN / "millrace", "sql", "--format", "csv", text], cwd=tmp_path, capture_output=True, text=True)
+    done = sql("SELECT count(*) FROM csv.`a.csv`")
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "3", done.stderr
+    assert sql("CREATE TABLE delta.`t` AS SELECT 1 AS x").returncode == 0
+    assert sql("SELECT x FROM delta.`t`").stdout.splitlines()[-1] == "1"
