@@ -46,6 +46,10 @@ package struct BackupMaker {
         }
         let hold = try holdDataFiles()
         defer { withExtendedLifetime(hold) {} }
+        guard access(parent(of: file), W_OK) == 0 else {
+            throw BackupError(
+                "cannot write in \(parent(of: file)): \(String(cString: strerror(errno))). Make the folder, or name another file")
+        }
         let partial = file + ".partial"
         let output = try BackupFile(partial, O_WRONLY | O_CREAT)
         guard flock(output.descriptor, LOCK_EX | LOCK_NB) == 0 else {

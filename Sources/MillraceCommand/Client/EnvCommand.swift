@@ -29,7 +29,7 @@ struct EnvCommand: ParsableCommand {
         let directory = try ProgramSettings.dataDirectory(data)
         guard let credentials = try directory.readCredentials() else {
             throw CommandFailure(
-                "there is no \(directory.path)/credentials: `millrace serve --data \(directory.path)` makes it.", .unavailable)
+                "there is no \(directory.path)/credentials: `millrace serve --data \(directory.path)` makes it. A server elsewhere is named with --data.", .unavailable)
         }
         guard let endpoints = try directory.readEndpoints() else {
             throw CommandFailure(

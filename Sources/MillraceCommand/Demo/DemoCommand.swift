@@ -128,11 +128,17 @@ struct DemoCommand: AsyncParsableCommand {
         let other = try S3Settings(ProgramSettings.load())?.configuration.endpoint
         let place = other.map { ", in the store at \($0), where they stay" } ?? ""
         let aws = other.map { "aws --endpoint-url \($0)" } ?? "aws"
+        // The server and its own store go with this program.
+        guard !exit || other != nil else { return }
         print(
             """
 
             Tables   s3://lake/warehouse/{bronze,silver,gold}\(place)
                      (Delta; rows that were no rows: s3://lake/warehouse/bad-records)
+            """)
+        guard !exit else { return }
+        print(
+            """
             Console  \(server.console)
 
             Next, in another terminal:
