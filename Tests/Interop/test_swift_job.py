@@ -125,7 +125,7 @@ def test_the_readme(executable, new_server):
 
     again, why = readme["A failure"]
     failed = run(server, again)
-    assert failed.returncode == 1 and "DailySalesFailed" in failed.stdout + failed.stderr
+    assert failed.returncode == 2 and "DailySalesFailed" in failed.stdout + failed.stderr
     reason = "there is no new order in s3://lake/raw/orders/"
     assert succeed(server, why).splitlines()[-1] == "Error: " + reason
     [job] = batch.list_jobs(jobQueue="default", jobStatus="FAILED")["jobSummaryList"]
