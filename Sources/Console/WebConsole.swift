@@ -68,7 +68,8 @@ package struct WebConsole: Sendable {
         let machines = try await states.call("ListStateMachines", ["maxResults": 100], context)["stateMachines"]
         var executions: [JSONValue] = []
         for machine in machines?.array ?? [] {
-            guard let arn = machine["stateMachineArn"] else { continue }
+            // Executions of Express machines are not kept.
+            guard let arn = machine["stateMachineArn"], machine["type"]?.string != "EXPRESS" else { continue }
             let page = try await states.call(
                 "ListExecutions", ["stateMachineArn": arn, "maxResults": 50], context)
             executions += page["executions"]?.array ?? []

@@ -1,5 +1,5 @@
 """Step Functions through boto3 and the aws CLI."""
-import datetime, json, os, subprocess, sys, time, uuid
+import datetime, json, os, subprocess, sys, time, urllib.request, uuid
 
 import pytest
 from botocore.exceptions import ClientError
@@ -207,3 +207,6 @@ def test_express_executions_run_in_memory(server):
     with pytest.raises(ClientError) as refused:
         states.list_executions(stateMachineArn=arn)
     assert refused.value.response["Error"]["Code"] == "StateMachineTypeNotSupported"
+    # What lists executions of all machines passes over this one.
+    assert server.run("status").returncode == 0
+    assert urllib.request.urlopen(server.console, timeout=10).status == 200

@@ -19,9 +19,12 @@ extension Connection {
         "An execution's ARN or name, MACHINE:NAME, or a state machine for its latest execution. Beginnings of names will do.",
         valueName: "execution")
 
+    /// Those whose executions are kept: Express machines have none to ask for.
     func machines() async throws -> [(name: String, arn: String)] {
         try await all("states", "ListStateMachines", ["maxResults": 1000], member: "stateMachines").compactMap {
-            guard let name = $0["name"]?.string, let arn = $0["stateMachineArn"]?.string else { return nil }
+            guard $0["type"]?.string != "EXPRESS", let name = $0["name"]?.string,
+                let arn = $0["stateMachineArn"]?.string
+            else { return nil }
             return (name, arn)
         }
     }
