@@ -15,6 +15,12 @@ enum DateFunctions {
         case ("dayofweek", 1): return ofDate(c) { (weekday($0) + 1) % 7 + 1 }
         case ("weekday", 1): return ofDate(c) { weekday($0) }
         case ("weekofyear", 1): return ofDate(c) { isoWeek($0) }
+        case ("year_of_week", 1): return ofDate(c) { CivilTime.civil(fromDays: $0 - weekday($0) + 3).year }
+        case ("second_fraction", 1):
+            // A decimal of six digits behind the point.
+            return FunctionImplementation { a, n, _ in
+                mapUnary(a[0], n, c.resultType) { (t: Int64) -> Int64 in ValueText.floorDivide(t, 60_000_000).remainder }
+            }
         case ("hour", 1): return ofTime(c) { Int32($0 / 3600) }
         case ("minute", 1): return ofTime(c) { Int32($0 / 60 % 60) }
         case ("second", 1): return ofTime(c) { Int32($0 % 60) }

@@ -244,10 +244,6 @@ extension ExpressionResolver {
             try expect(call, 1...2)
             let values = arguments.map { Coercion.cast($0, .double) }
             return values.count == 1 ? .call("ln", values, .double) : .call("log", values, .double)
-        case "width_bucket":
-            try expect(call, 4...4)
-            return .call(
-                name, arguments.prefix(3).map { Coercion.cast($0, .double) } + [Coercion.cast(arguments[3], .long)], .long)
         default: return nil
         }
     }

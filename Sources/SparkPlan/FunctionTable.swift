@@ -56,7 +56,7 @@ enum FunctionTable {
         let boolean = ParameterType.type(.boolean)
 
         // Strings.
-        for name in ["upper ucase", "lower lcase", "initcap", "soundex"] { add(name, [string], .type(.string)) }
+        for name in ["upper ucase", "lower lcase", "initcap"] { add(name, [string], .type(.string)) }
         add("reverse", [string], .type(.string))
         for name in ["ltrim", "rtrim", "btrim"] { add(name, [string, string], .type(.string), optional: 1) }
         add("trim", [string, string], .type(.string), optional: 1)
@@ -79,15 +79,7 @@ enum FunctionTable {
         add("substring_index", [string, string, int], .type(.string))
         add("ascii", [string], .type(.int))
         add("chr char", [long], .type(.string))
-        add("md5", [.stringOrBinary], .type(.string))
-        add("sha1 sha", [.stringOrBinary], .type(.string))
-        add("sha2", [.stringOrBinary, int], .type(.string))
         add("crc32", [.stringOrBinary], .type(.long))
-        add("base64", [.stringOrBinary], .type(.string))
-        add("unbase64", [string], .type(.binary))
-        add("hex", [.any], .type(.string))
-        add("unhex", [string], .type(.binary))
-        add("levenshtein", [string, string, int], .type(.int), optional: 1)
         for name in ["startswith", "endswith", "contains"] {
             add(name, [.stringOrBinary, .stringOrBinary], .type(.boolean))
         }
@@ -96,33 +88,20 @@ enum FunctionTable {
         add("rlike regexp regexp_like", [string, string], .type(.boolean))
         add("regexp_replace", [string, string, string, int], .type(.string), optional: 1)
         add("regexp_extract", [string, string, int], .type(.string), optional: 1)
-        add("regexp_extract_all", [string, string, int], .type(.array(element: .string, containsNull: true)), optional: 1)
         add("regexp_count", [string, string], .type(.int))
         add("regexp_substr", [string, string], .type(.string))
-        add("regexp_instr", [string, string], .type(.int))
-        add("format_string printf", [string, .any], .type(.string), optional: 1, variadic: true)
-        add("format_number", [.numeric, int], .type(.string))
-        add("get_json_object", [string, string], .type(.string))
-        add("parse_url", [string, string, string], .type(.string), optional: 1)
-        add("url_encode", [string], .type(.string))
-        add("url_decode", [string], .type(.string))
 
         // Numbers.
         for name in [
-            "sqrt", "cbrt", "exp", "expm1", "ln", "log10", "log2", "log1p", "sin", "cos", "tan", "cot", "asin", "acos",
+            "sqrt", "cbrt", "exp", "expm1", "ln", "log10", "log2", "log1p", "sin", "cos", "tan", "asin", "acos",
             "atan", "sinh", "cosh", "tanh", "degrees", "radians", "rint", "sign signum",
         ] { add(name, [double], .type(.double)) }
         add("pow power", [double, double], .type(.double))
         add("atan2", [double, double], .type(.double))
         add("hypot", [double, double], .type(.double))
-        add("nanvl", [double, double], .type(.double))
         add("isnan", [double], .type(.boolean))
-        add("factorial", [int], .type(.long))
         add("shiftleft", [long, int], .type(.long))
         add("shiftright", [long, int], .type(.long))
-        add("bit_count", [long], .type(.int))
-        add("bin", [long], .type(.string))
-        add("conv", [string, int, int], .type(.string))
 
         // Dates and times.
         for name in [
@@ -142,23 +121,17 @@ enum FunctionTable {
         add("from_unixtime", [long, string], .type(.string), optional: 1)
         add("date_from_unix_date", [int], .type(.date))
         add("make_date", [int, int, int], .type(.date))
-        add("make_timestamp", [int, int, int, int, int, .type(.decimal(precision: 16, scale: 6))], .type(.timestamp))
         add("timestamp_seconds", [long], .type(.timestamp))
         add("timestamp_millis", [long], .type(.timestamp))
         add("timestamp_micros", [long], .type(.timestamp))
         add("unix_seconds", [timestamp], .type(.long))
         add("unix_millis", [timestamp], .type(.long))
         add("unix_micros", [timestamp], .type(.long))
-        add("dayname", [date], .type(.string))
-        add("monthname", [date], .type(.string))
 
         // Hashes, arrays, maps.
         add("hash", [.any], .type(.int), variadic: true)
         add("xxhash64", [.any], .type(.long), variadic: true)
         add("array_join", [.array, string, string], .type(.string), optional: 1)
-        add("array_distinct", [.array], .argument(0))
-        add("sort_array", [.array, boolean], .argument(0), optional: 1)
-        add("array_sort", [.array], .argument(0))
 
         return table
     }

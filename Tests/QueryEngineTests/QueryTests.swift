@@ -83,6 +83,20 @@ func rows(_ session: QuerySession, _ sql: String) throws -> [String] {
         #expect(error?.condition == condition)
     }
 
+    @Test func `parts of times`() async throws {
+        let time = "TIMESTAMP'2027-01-01 10:20:30.25'"
+        #expect(
+            try rows(await session(), "SELECT EXTRACT(SECOND FROM \(time)), EXTRACT(YEAROFWEEK FROM \(time)), EXTRACT(WEEK FROM \(time))")
+                == ["30.250000|2026|53"])
+    }
+
+    @Test func `every function that is found also runs`() async throws {
+        let session = try await session()
+        for (function, sql) in FunctionSamples.queries {
+            #expect(throws: Never.self, "\(function)") { try session.execute(sql) }
+        }
+    }
+
     @Test func `settings, variables, databases and views`() async throws {
         let session = try await session()
         session.setVariable("limit", "1")
