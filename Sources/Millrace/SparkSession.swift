@@ -186,7 +186,7 @@ extension SparkSession {
 
         /// Reads `AWS_*` and `MILLRACE_S3_*` (endpoints, region, keys), `AWS_BATCH_JOB_ID`, `AWS_BATCH_JOB_ATTEMPT`,
         /// `MILLRACE_COMMIT_SCOPE`, `MILLRACE_REPORT`, `MILLRACE_WAREHOUSE`, `MILLRACE_CATALOG` (`glue` or `memory`;
-        /// by default `glue` when an endpoint is set) and `PWD`.
+        /// by default `glue` when an endpoint is set). Relative paths are those of the process's directory.
         package static func fromEnvironment(_ environment: [String: String]) -> Configuration {
             func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
             var configuration = Configuration()
@@ -194,7 +194,7 @@ extension SparkSession {
             let hasEndpoint = value("AWS_ENDPOINT_URL") != nil || value("AWS_ENDPOINT_URL_GLUE") != nil
             configuration.usesGlueCatalog = value("MILLRACE_CATALOG").map { $0 == "glue" } ?? hasEndpoint
             configuration.warehouse = value("MILLRACE_WAREHOUSE") ?? "spark-warehouse"
-            configuration.currentDirectory = value("PWD") ?? ProcessEnvironment.currentDirectory()
+            configuration.currentDirectory = ProcessEnvironment.currentDirectory()
             configuration.commitScope = value("MILLRACE_COMMIT_SCOPE")
             configuration.reportSocket = value("MILLRACE_REPORT")
             configuration.jobID = value("AWS_BATCH_JOB_ID")
