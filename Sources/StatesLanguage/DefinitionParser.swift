@@ -21,14 +21,11 @@ struct DefinitionParser {
         _ text: String, type: StateMachineType
     ) -> (definition: StateMachineDefinition?, diagnostics: [Diagnostic]) {
         let document: JSONValue
-        do {
-            document = try JSONValue(parsing: text)
+        let object: JSONObject
+        do throws(DefinitionError) {
+            (document, object) = try read(text)
         } catch {
-            return (nil, [Self.finding(on: error, in: text)])
-        }
-        guard case .object(let object) = document else {
-            let message = "Definition must be a valid JSON object"
-            return (nil, [Diagnostic(.error, code: Diagnostic.invalidSchema, message: message, location: nil)])
+            return (nil, error.diagnostics)
         }
         var parser = DefinitionParser(type: type)
         let definition = parser.machine(object, text: text)
@@ -36,7 +33,23 @@ struct DefinitionParser {
         return (diagnostics.contains { $0.severity == .error } ? nil : definition, diagnostics)
     }
 
-    static func finding(on error: JSONSyntaxError, in text: String) -> Diagnostic {
+    /// The text as JSON, which must be an object.
+    static func read(_ text: String) throws(DefinitionError) -> (JSONValue, JSONObject) {
+        let document: JSONValue
+        do {
+            document = try JSONValue(parsing: text)
+        } catch {
+            throw DefinitionError(diagnostics: [finding(on: error, in: text)])
+        }
+        guard case .object(let object) = document else {
+            let message = "Definition must be a valid JSON object"
+            throw DefinitionError(
+                diagnostics: [Diagnostic(.error, code: Diagnostic.invalidSchema, message: message, location: nil)])
+        }
+        return (document, object)
+    }
+
+    private static func finding(on error: JSONSyntaxError, in text: String) -> Diagnostic {
         if text.utf8.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
             return Diagnostic(
                 .error, code: Diagnostic.invalidSchema, message: "Definition must be a valid JSON object", location: nil)

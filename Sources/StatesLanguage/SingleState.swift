@@ -16,17 +16,7 @@ package struct SingleState: Sendable {
     package init?(parsing text: String, name: String?) throws(DefinitionError) {
         var parser = DefinitionParser(type: .standard)
         parser.allowsDistributed = true
-        let document: JSONValue
-        do {
-            document = try JSONValue(parsing: text)
-        } catch {
-            throw DefinitionError(diagnostics: [DefinitionParser.finding(on: error, in: text)])
-        }
-        guard let object = document.object else {
-            let message = "Definition must be a valid JSON object"
-            throw DefinitionError(
-                diagnostics: [Diagnostic(.error, code: Diagnostic.invalidSchema, message: message, location: nil)])
-        }
+        let (document, object) = try DefinitionParser.read(text)
         var found: StateDefinition?
         if let name {
             let machine = parser.machine(object, text: text)

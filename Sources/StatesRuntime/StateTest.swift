@@ -51,6 +51,7 @@ package struct StateTest: ~Copyable, Sendable {
     }
 
     private var machine: ExecutionMachine
+    private var taskID: String?
     private var timerID: String?
 
     package init(_ state: SingleState, execution: ExecutionIdentity, setting: StateTestSetting) {
@@ -87,8 +88,6 @@ package struct StateTest: ~Copyable, Sendable {
         }
         return .ended
     }
-
-    private var taskID: String?
 
     /// A call's failure, with the names that Retry and Catch match.
     package struct TaskError: Error, Sendable {

@@ -140,10 +140,6 @@ enum PageToken {
         .string(Base64.encode(JSONValue.array([.string(kind)] + place).bytes))
     }
 
-    static func encode(_ kind: String, _ key: PageKey) -> JSONValue {
-        encode(kind, [.number(key.time.millisecondsSince1970), .string(key.arn)])
-    }
-
     static func decode(_ kind: String, _ token: String?) throws -> [JSONValue]? {
         guard let token else { return nil }
         guard let bytes = Base64.decode(token), let list = try? JSONValue(parsing: bytes).array,  // The token is at fault.
@@ -158,10 +154,28 @@ enum PageToken {
         return PageKey(time: Timestamp(millisecondsSince1970: time), arn: arn)
     }
 
+    /// One page of a list, and the token of the next one.
+    /// - Parameters:
+    ///   - rows: as far as `limit`, and one more when there is a next page.
+    ///   - place: where a row stands in the list.
+    static func page<Row>(
+        _ member: String, _ kind: String, _ rows: [Row], limit: Int, place: (Row) -> [JSONValue], json: (Row) -> JSONValue
+    ) -> JSONObject {
+        let shown = rows.prefix(limit)
+        var answer: JSONObject = [member: .array(shown.map(json))]
+        if rows.count > limit, let last = shown.last { answer["nextToken"] = encode(kind, place(last)) }
+        return answer
+    }
+
     static var invalid: AWSError { AWSError("InvalidToken", "Invalid Token: 'Invalid token'") }
 }
 
 extension Timestamp {
     /// Epoch seconds with milliseconds, as awsJson sends times.
     var json: JSONValue { .number(secondsSince1970) }
+}
+
+extension PageKey {
+    /// The place in a list by time.
+    var place: [JSONValue] { [.number(time.millisecondsSince1970), .string(arn)] }
 }

@@ -45,21 +45,12 @@ extension StatesService {
         let token = try input.optional("nextToken", .pageToken)
         try input.finish()
         let kind = "activities"
-        var records = try await engine.activities(
+        let records = try await engine.activities(
             account: context.account, region: context.region, after: try PageToken.decodeKey(kind, token),
             limit: limit + 1)
-        let hasMore = records.count > limit
-        if hasMore { records.removeLast() }
-        var answer: JSONObject = [
-            "activities": .array(
-                records.map {
-                    ["activityArn": .string($0.arn), "name": .string($0.name), "creationDate": $0.createdAt.json]
-                })
-        ]
-        if hasMore, let last = records.last {
-            answer["nextToken"] = PageToken.encode(kind, PageKey(time: last.createdAt, arn: last.arn))
-        }
-        return answer
+        return PageToken.page(
+            "activities", kind, records, limit: limit, place: { PageKey(time: $0.createdAt, arn: $0.arn).place },
+            json: { ["activityArn": .string($0.arn), "name": .string($0.name), "creationDate": $0.createdAt.json] })
     }
 
     /// An empty answer says that no task came.

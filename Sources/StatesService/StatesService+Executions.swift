@@ -117,16 +117,12 @@ extension StatesService {
         // Nothing is ever redriven here, so nothing waits for it.
         let filter = status.map { ExecutionRecord.Status(rawValue: $0) }
         if let filter, filter == nil { return ["executions": []] }
-        var found = try await engine.executions(
+        let found = try await engine.executions(
             account: context.account, region: context.region, stateMachineArn: machineArn, status: filter ?? nil,
             after: after, limit: limit + 1)
-        let hasMore = found.count > limit
-        if hasMore { found.removeLast() }
-        var answer: JSONObject = ["executions": .array(found.map { .object($0.json) })]
-        if hasMore, let last = found.last {
-            answer["nextToken"] = PageToken.encode(kind, PageKey(time: last.startedAt, arn: last.arn))
-        }
-        return answer
+        return PageToken.page(
+            "executions", kind, found, limit: limit, place: { PageKey(time: $0.startedAt, arn: $0.arn).place },
+            json: { .object($0.json) })
     }
 
     func getExecutionHistory(_ input: OperationInput) async throws -> JSONObject {

@@ -127,24 +127,17 @@ extension StatesService {
         let token = try input.optional("nextToken", .pageToken)
         try input.finish()
         let kind = "machines"
-        var records = try await engine.stateMachines(
+        let records = try await engine.stateMachines(
             account: context.account, region: context.region, after: try PageToken.decodeKey(kind, token),
             limit: limit + 1)
-        let hasMore = records.count > limit
-        if hasMore { records.removeLast() }
-        var answer: JSONObject = [
-            "stateMachines": .array(
-                records.map { record in
-                    [
-                        "stateMachineArn": .string(record.arn), "name": .string(record.name),
-                        "type": .string(record.type), "creationDate": record.createdAt.json,
-                    ]
-                })
-        ]
-        if hasMore, let last = records.last {
-            answer["nextToken"] = PageToken.encode(kind, PageKey(time: last.createdAt, arn: last.arn))
-        }
-        return answer
+        return PageToken.page(
+            "stateMachines", kind, records, limit: limit, place: { PageKey(time: $0.createdAt, arn: $0.arn).place },
+            json: { record in
+                [
+                    "stateMachineArn": .string(record.arn), "name": .string(record.name), "type": .string(record.type),
+                    "creationDate": record.createdAt.json,
+                ]
+            })
     }
 
     func deleteStateMachine(_ input: OperationInput) async throws -> JSONObject {

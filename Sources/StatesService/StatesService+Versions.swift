@@ -47,15 +47,10 @@ extension StatesService {
         _ = try await engine.stateMachine(arn: arn)
         let kind = "versions"
         let place = try PageToken.decode(kind, token)
-        var versions = try await engine.versions(ofMachine: arn, before: place?.first?.int64, limit: limit + 1)
-        let hasMore = versions.count > limit
-        if hasMore { versions.removeLast() }
-        var answer: JSONObject = [
-            "stateMachineVersions": .array(
-                versions.map { ["stateMachineVersionArn": .string($0.arn), "creationDate": $0.createdAt.json] })
-        ]
-        if hasMore, let last = versions.last { answer["nextToken"] = PageToken.encode(kind, [.number(last.number)]) }
-        return answer
+        let versions = try await engine.versions(ofMachine: arn, before: place?.first?.int64, limit: limit + 1)
+        return PageToken.page(
+            "stateMachineVersions", kind, versions, limit: limit, place: { [.number($0.number)] },
+            json: { ["stateMachineVersionArn": .string($0.arn), "creationDate": $0.createdAt.json] })
     }
 
     func deleteStateMachineVersion(_ input: OperationInput) async throws -> JSONObject {
@@ -143,18 +138,11 @@ extension StatesService {
         try ResourceName.checkARN(arn, types: ["stateMachine"])
         _ = try await engine.stateMachine(arn: arn)
         let kind = "aliases"
-        var aliases = try await engine.aliases(
+        let aliases = try await engine.aliases(
             ofMachine: arn, after: try PageToken.decodeKey(kind, token), limit: limit + 1)
-        let hasMore = aliases.count > limit
-        if hasMore { aliases.removeLast() }
-        var answer: JSONObject = [
-            "stateMachineAliases": .array(
-                aliases.map { ["stateMachineAliasArn": .string($0.arn), "creationDate": $0.createdAt.json] })
-        ]
-        if hasMore, let last = aliases.last {
-            answer["nextToken"] = PageToken.encode(kind, PageKey(time: last.createdAt, arn: last.arn))
-        }
-        return answer
+        return PageToken.page(
+            "stateMachineAliases", kind, aliases, limit: limit, place: { PageKey(time: $0.createdAt, arn: $0.arn).place },
+            json: { ["stateMachineAliasArn": .string($0.arn), "creationDate": $0.createdAt.json] })
     }
 
     // MARK: - Parts

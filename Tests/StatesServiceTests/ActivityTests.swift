@@ -9,46 +9,15 @@ import TestSupport
 import Testing
 import WorkflowEngine
 
-private struct NoIntegrations: IntegrationRegistry {
-    func integration(for resource: TaskResource) -> (any TaskIntegration)? { nil }
-}
-
 @Suite(.timeLimit(.minutes(1)))
 struct ActivityTests {
-    private let directory: TemporaryDirectory
-    private let engine: WorkflowEngine
-    private let service: StatesService
+    private let fixture: StatesFixture
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        engine = WorkflowEngine(store: try SQLiteStateStore(path: directory.path + "/state.sqlite"))
-        service = StatesService(engine: engine)
-    }
+    init() throws { fixture = try StatesFixture() }
 
     @discardableResult
     private func call(_ operation: String, _ input: JSONObject) async throws -> JSONObject {
-        try await service.call(
-            operation, input,
-            CallContext(
-                account: "123456789012", region: "us-east-1", requestID: "r", receivedAt: SystemWallClock().now()))
-    }
-
-    private func code(_ operation: String, _ input: JSONObject) async throws -> String? {
-        do {
-            try await call(operation, input)
-            return nil
-        } catch let error as AWSError {
-            return error.code
-        }
-    }
-
-    private func running(_ body: () async throws -> Void) async throws {
-        let engine = engine
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await engine.run(NoIntegrations()) }
-            defer { group.cancelAll() }
-            try await body()
-        }
+        try await fixture.call(operation, input)
     }
 
     /// Starts an execution that has one activity's task.
@@ -78,23 +47,23 @@ struct ActivityTests {
         #expect(rest["nextToken"] == nil)
         try await call("DeleteActivity", ["activityArn": arn])
         try await call("DeleteActivity", ["activityArn": arn])
-        #expect(try await code("DescribeActivity", ["activityArn": arn]) == "ActivityDoesNotExist")
-        #expect(try await code("GetActivityTask", ["activityArn": arn]) == "ActivityDoesNotExist")
-        #expect(try await code("CreateActivity", ["name": "a b"]) == "InvalidName")
-        #expect(try await code("DescribeActivity", ["activityArn": "a"]) == "InvalidArn")
+        #expect(try await fixture.code("DescribeActivity", ["activityArn": arn]) == "ActivityDoesNotExist")
+        #expect(try await fixture.code("GetActivityTask", ["activityArn": arn]) == "ActivityDoesNotExist")
+        #expect(try await fixture.code("CreateActivity", ["name": "a b"]) == "InvalidName")
+        #expect(try await fixture.code("DescribeActivity", ["activityArn": "a"]) == "InvalidArn")
     }
 
     @Test func aWaitingWorkerGetsTheTaskAndEndsIt() async throws {
-        try await running {
+        try await fixture.running {
             let activity = try #require(try await call("CreateActivity", ["name": "a"])["activityArn"])
             async let polled = call("GetActivityTask", ["activityArn": activity, "workerName": "w"])
             let execution = try await start(activity)
             let task = try await polled
             #expect(task["input"] == #"{"n":1}"#)
-            #expect(try await code("SendTaskSuccess", ["taskToken": "nonsense", "output": "1"]) == "InvalidToken")
+            #expect(try await fixture.code("SendTaskSuccess", ["taskToken": "nonsense", "output": "1"]) == "InvalidToken")
             try await call("SendTaskHeartbeat", ["taskToken": task["taskToken"] ?? nil])
             try await call("SendTaskSuccess", ["taskToken": task["taskToken"] ?? nil, "output": #"{"done":true}"#])
-            let record = try await engine.waitForEnd(executionARN: execution.string ?? "")
+            let record = try await fixture.engine.waitForEnd(executionARN: execution.string ?? "")
             #expect(record.output == #"{"done":true}"#)
             let events = try await call("GetExecutionHistory", ["executionArn": execution])["events"]?.array ?? []
             #expect(
@@ -107,12 +76,12 @@ struct ActivityTests {
     }
 
     @Test func tasksThatAreOverAreNotHandedOut() async throws {
-        try await running {
+        try await fixture.running {
             let activity = try #require(try await call("CreateActivity", ["name": "a"])["activityArn"])
             let execution = try await start(activity)
-            try await engine.waitForFirstStep(executionARN: execution.string ?? "", limit: .seconds(10))
+            try await fixture.engine.waitForFirstStep(executionARN: execution.string ?? "", limit: .seconds(10))
             try await call("StopExecution", ["executionArn": execution])
-            let none = try await engine.takeActivityTask(
+            let none = try await fixture.engine.takeActivityTask(
                 arn: activity.string ?? "", workerName: nil, limit: .milliseconds(100))
             #expect(none == nil)
         }

@@ -11,20 +11,12 @@ import WorkflowEngine
 /// Express executions, which leave nothing in the store.
 @Suite(.timeLimit(.minutes(1)))
 struct ExpressTests {
-    private let directory: TemporaryDirectory
-    private let service: StatesService
+    private let fixture: StatesFixture
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        service = StatesService(
-            engine: WorkflowEngine(store: try SQLiteStateStore(path: directory.path + "/state.sqlite")))
-    }
+    init() throws { fixture = try StatesFixture() }
 
     private func call(_ operation: String, _ input: JSONObject) async throws -> JSONObject {
-        try await service.call(
-            operation, input,
-            CallContext(
-                account: "123456789012", region: "us-east-1", requestID: "r", receivedAt: SystemWallClock().now()))
+        try await fixture.call(operation, input)
     }
 
     private func machine(_ name: String, type: String = "EXPRESS", _ states: JSONValue, startAt: String) async throws -> JSONValue {

@@ -13,11 +13,11 @@ import WorkflowEngine
 /// Mocked results of tasks, held to a service model made for the purpose.
 @Suite(.timeLimit(.minutes(1)))
 struct MockResultTests {
-    private let directory: TemporaryDirectory
-    private let service: StatesService
+    private let fixture: StatesFixture
 
-    init() throws {
-        directory = try TemporaryDirectory()
+    init() throws { fixture = try StatesFixture(models: Self.models) }
+
+    private static func models(in directory: TemporaryDirectory) throws -> ServiceModels? {
         let model: JSONValue = [
             "operations": ["Bake": ["output": ["shape": "Cake"]]],
             "shapes": [
@@ -38,20 +38,15 @@ struct MockResultTests {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try Data(model.bytes).write(to: URL(filePath: folder + "/service-2.json"))
         }
-        let models = try ServiceModels(directory: directory.path + "/models")
-        service = StatesService(
-            engine: WorkflowEngine(store: try SQLiteStateStore(path: directory.path + "/state.sqlite")),
-            models: { models })
+        return try ServiceModels(directory: directory.path + "/models")
     }
 
-    private func test(_ result: String, mode: String?, service: StatesService? = nil) async throws -> JSONObject {
+    private func test(_ result: String, mode: String?, on other: StatesFixture? = nil) async throws -> JSONObject {
         let state = #"{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:bakery:bake","End":true}"#
         var mock: JSONObject = ["result": .string(result)]
         if let mode { mock["fieldValidationMode"] = .string(mode) }
-        return try await (service ?? self.service).call(
-            "TestState", ["definition": .string(state), "mock": .object(mock)],
-            CallContext(
-                account: "123456789012", region: "us-east-1", requestID: "r", receivedAt: SystemWallClock().now()))
+        return try await (other ?? fixture).call(
+            "TestState", ["definition": .string(state), "mock": .object(mock)])
     }
 
     @Test(arguments: [
@@ -78,9 +73,8 @@ struct MockResultTests {
     }
 
     @Test func saysWhatAMachineWithoutModelsLacks() async throws {
-        let bare = StatesService(
-            engine: WorkflowEngine(store: try SQLiteStateStore(path: directory.path + "/other.sqlite")), models: { nil })
-        let error = await #expect(throws: AWSError.self) { try await test("{}", mode: "STRICT", service: bare) }
+        let bare = try StatesFixture()
+        let error = await #expect(throws: AWSError.self) { try await test("{}", mode: "STRICT", on: bare) }
         #expect(error?.message.contains("install awscli") == true)
     }
 }

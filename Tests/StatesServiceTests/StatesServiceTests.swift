@@ -9,21 +9,11 @@ import TestSupport
 import Testing
 import WorkflowEngine
 
-private struct NoIntegrations: IntegrationRegistry {
-    func integration(for resource: TaskResource) -> (any TaskIntegration)? { nil }
-}
-
 @Suite(.timeLimit(.minutes(1)))
 struct StatesServiceTests {
-    private let directory: TemporaryDirectory
-    private let engine: WorkflowEngine
-    private let service: StatesService
+    private let fixture: StatesFixture
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        engine = WorkflowEngine(store: try SQLiteStateStore(path: directory.path + "/state.sqlite"))
-        service = StatesService(engine: engine)
-    }
+    init() throws { fixture = try StatesFixture() }
 
     private static let pass = #"{"StartAt":"P","States":{"P":{"Type":"Pass","Result":{"a":1},"End":true}}}"#
     private static let wait = #"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":900,"End":true}}}"#
@@ -32,10 +22,7 @@ struct StatesServiceTests {
 
     @discardableResult
     private func call(_ operation: String, _ input: JSONObject) async throws -> JSONObject {
-        try await service.call(
-            operation, input,
-            CallContext(
-                account: "123456789012", region: "us-east-1", requestID: "r", receivedAt: SystemWallClock().now()))
+        try await fixture.call(operation, input)
     }
 
     private func expectError(_ code: String, _ message: String, _ operation: String, _ input: JSONObject) async {
@@ -53,16 +40,6 @@ struct StatesServiceTests {
     private func create(_ name: String, _ definition: String = pass) async throws -> JSONObject {
         try await call(
             "CreateStateMachine", ["name": .string(name), "definition": .string(definition), "roleArn": .string(Self.role)])
-    }
-
-    /// Runs the engine while `body` runs.
-    private func running(_ body: () async throws -> Void) async throws {
-        let engine = engine
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await engine.run(NoIntegrations()) }
-            defer { group.cancelAll() }
-            try await body()
-        }
     }
 
     @Test func machinesAreCreatedIdempotentlyAndDescribed() async throws {
@@ -95,13 +72,13 @@ struct StatesServiceTests {
     }
 
     @Test func executionsRunAndAreDescribed() async throws {
-        try await running {
+        try await fixture.running {
             let machine = try #require(try await create("m")["stateMachineArn"])
             let started = try await call(
                 "StartExecution", ["stateMachineArn": machine, "name": "e", "input": "[1,  2]"])
             let arn = try #require(started["executionArn"])
             #expect(arn.string == Self.arnPrefix + "execution:m:e")
-            _ = try await engine.waitForEnd(executionARN: arn.string ?? "")
+            _ = try await fixture.engine.waitForEnd(executionARN: arn.string ?? "")
             let described = try await call("DescribeExecution", ["executionArn": arn])
             #expect(described["status"] == "SUCCEEDED")
             #expect(described["input"] == "[1,  2]")
@@ -117,10 +94,10 @@ struct StatesServiceTests {
     }
 
     @Test func historyComesInPages() async throws {
-        try await running {
+        try await fixture.running {
             let machine = try #require(try await create("m")["stateMachineArn"])
             let arn = try #require(try await call("StartExecution", ["stateMachineArn": machine])["executionArn"])
-            _ = try await engine.waitForEnd(executionARN: arn.string ?? "")
+            _ = try await fixture.engine.waitForEnd(executionARN: arn.string ?? "")
             func pages(_ more: JSONObject) async throws -> [[Int64]] {
                 var pages: [[Int64]] = []
                 var token: JSONValue?
@@ -147,7 +124,7 @@ struct StatesServiceTests {
     }
 
     @Test func historyIsThereAsSoonAsTheStartIsAnswered() async throws {
-        try await running {
+        try await fixture.running {
             let machine = try #require(try await create("m", Self.wait)["stateMachineArn"])
             for _ in 0..<20 {
                 let arn = try #require(try await call("StartExecution", ["stateMachineArn": machine])["executionArn"])
@@ -158,7 +135,7 @@ struct StatesServiceTests {
     }
 
     @Test func stoppingAnswersWithTheTime() async throws {
-        try await running {
+        try await fixture.running {
             let machine = try #require(try await create("m", Self.wait)["stateMachineArn"])
             let arn = try #require(try await call("StartExecution", ["stateMachineArn": machine])["executionArn"])
             let stopped = try await call("StopExecution", ["executionArn": arn, "error": "E", "cause": "C"])

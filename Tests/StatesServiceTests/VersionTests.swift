@@ -10,31 +10,15 @@ import WorkflowEngine
 
 @Suite(.timeLimit(.minutes(1)))
 struct VersionTests {
-    private let directory: TemporaryDirectory
-    private let service: StatesService
-    private static let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+    private let fixture: StatesFixture
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        service = StatesService(
-            engine: WorkflowEngine(store: try SQLiteStateStore(path: directory.path + "/state.sqlite")))
-    }
+    init() throws { fixture = try StatesFixture() }
+
+    private static let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
 
     @discardableResult
     private func call(_ operation: String, _ input: JSONObject) async throws -> JSONObject {
-        try await service.call(
-            operation, input,
-            CallContext(
-                account: "123456789012", region: "us-east-1", requestID: "r", receivedAt: SystemWallClock().now()))
-    }
-
-    private func code(_ operation: String, _ input: JSONObject) async throws -> String? {
-        do {
-            try await call(operation, input)
-            return nil
-        } catch let error as AWSError {
-            return error.code
-        }
+        try await fixture.call(operation, input)
     }
 
     private func definition(_ result: Int) -> JSONValue {
@@ -68,7 +52,7 @@ struct VersionTests {
         #expect(first["definition"] == definition(1))
         #expect(try await listed() == [Self.machine + ":2", Self.machine + ":1"])
         #expect(
-            try await code(
+            try await fixture.code(
                 "PublishStateMachineVersion", ["stateMachineArn": .string(Self.machine), "revisionId": "other"])
                 == "ConflictException")
         try await call("DeleteStateMachineVersion", ["stateMachineVersionArn": .string(Self.machine + ":2")])
@@ -91,11 +75,11 @@ struct VersionTests {
         ]
         for routes in wrong {
             #expect(
-                try await code("CreateStateMachineAlias", ["name": "live", "routingConfiguration": .array(routes)])
+                try await fixture.code("CreateStateMachineAlias", ["name": "live", "routingConfiguration": .array(routes)])
                     == "ValidationException")
         }
         #expect(
-            try await code("CreateStateMachineAlias", ["name": "1", "routingConfiguration": [route(1, 100)]])
+            try await fixture.code("CreateStateMachineAlias", ["name": "1", "routingConfiguration": [route(1, 100)]])
                 == "ValidationException")
         try await call("CreateStateMachineAlias", ["name": "live", "routingConfiguration": [route(1, 0), route(2, 100)]])
         let arn: JSONValue = .string(Self.machine + ":live")
@@ -109,13 +93,13 @@ struct VersionTests {
             #expect(found["executions"]?.array?.count == count, "\(filter)")
         }
         #expect(
-            try await code("DeleteStateMachineVersion", ["stateMachineVersionArn": .string(Self.machine + ":2")])
+            try await fixture.code("DeleteStateMachineVersion", ["stateMachineVersionArn": .string(Self.machine + ":2")])
                 == "ConflictException")
         try await call("UpdateStateMachineAlias", ["stateMachineAliasArn": arn, "routingConfiguration": [route(1, 100)]])
         let described = try await call("DescribeStateMachineAlias", ["stateMachineAliasArn": arn])
         #expect(described["routingConfiguration"] == [route(1, 100)])
         try await call("DeleteStateMachineVersion", ["stateMachineVersionArn": .string(Self.machine + ":2")])
         try await call("DeleteStateMachineAlias", ["stateMachineAliasArn": arn])
-        #expect(try await code("StartExecution", ["stateMachineArn": arn]) == "StateMachineDoesNotExist")
+        #expect(try await fixture.code("StartExecution", ["stateMachineArn": arn]) == "StateMachineDoesNotExist")
     }
 }
