@@ -36,6 +36,9 @@ package struct SingleState: Sendable {
         group = StateGroup(startAt: found.name, states: [found])
     }
 
+    /// Whether it is a state of that name, or has one inside.
+    package func contains(_ name: String) -> Bool { Self.find(name, in: group) != nil }
+
     private static func find(_ name: String, in group: StateGroup) -> StateDefinition? {
         if let state = group[name] { return state }
         for state in group.states {

@@ -51,6 +51,9 @@ extension StatesService {
             setting.variables = object
         }
         if let contextText { setting.context = try Self.contextObject(contextText) }
+        if let cause = configuration["errorCausedByState"]?.string, !single.contains(cause) {
+            throw Self.invalid("State not found in definition")
+        }
         setting.retrierRetryCount = configuration["retrierRetryCount"]?.int64 ?? 0
         setting.mapIterationFailureCount = configuration["mapIterationFailureCount"]?.int64 ?? 0
         if let data = configuration["mapItemReaderData"]?.string {

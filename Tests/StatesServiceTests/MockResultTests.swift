@@ -72,6 +72,19 @@ struct MockResultTests {
         #expect(try await test(#"{"Name":"Kuhn","Other":1}"#, mode: "STRICT")["status"] == "SUCCEEDED")
     }
 
+    @Test func anErrorComesFromAStateThatThereIs() async throws {
+        let map = #"{"Type":"Map","End":true,"ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Succeed"}}}}"#
+        func test(_ cause: JSONValue) async throws -> JSONObject {
+            try await fixture.call("TestState", [
+                "definition": .string(map), "input": "[1]", "mock": ["errorOutput": ["error": "E"]],
+                "stateConfiguration": ["errorCausedByState": cause],
+            ])
+        }
+        #expect(try await test("I")["error"] == "E")
+        let error = await #expect(throws: AWSError.self) { try await test("J") }
+        #expect(error?.message == "State not found in definition")
+    }
+
     @Test func saysWhatAMachineWithoutModelsLacks() async throws {
         let bare = try StatesFixture()
         let error = await #expect(throws: AWSError.self) { try await test("{}", mode: "STRICT", on: bare) }
