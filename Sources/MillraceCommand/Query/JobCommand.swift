@@ -26,7 +26,7 @@ struct JobCommand: ParsableCommand {
         var arguments: [String] = []
 
         func run() throws {
-            let session = try SparkSession.builder.configuration(.fromEnvironment(QueryEnvironment.variables())).getOrCreate()
+            let session = try SparkSession.builder.configuration(.fromEnvironment(ProcessEnvironment.variables())).getOrCreate()
             let clock = SystemWallClock()
             var begin = clock.now()
             try SQLScriptJob(session).run(uri: script, variables: try variables()) { step in

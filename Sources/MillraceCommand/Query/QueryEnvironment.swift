@@ -3,26 +3,8 @@ import Millrace
 import ObjectStore
 import QueryEngine
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
 /// Sessions for verbs, from the environment and, when there is one, the server on the data directory.
 enum QueryEnvironment {
-    /// All variables of this process.
-    static func variables() -> [String: String] {
-        var variables: [String: String] = [:]
-        var pointer = environ
-        while let entry = pointer.pointee {
-            let text = String(cString: entry)
-            if let equals = text.firstIndex(of: "=") {
-                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
-            }
-            pointer += 1
-        }
-        return variables
-    }
-
     /// Why there is no catalog; nil where a server is known.
     static func reasonForNoServer(_ connection: ConnectionOptions) -> String? {
         guard environmentValue("AWS_ENDPOINT_URL") == nil else { return nil }
@@ -36,7 +18,7 @@ enum QueryEnvironment {
 
     /// A session that knows the endpoint and keys which `connection` finds; without any, it reads local files only.
     static func session(_ connection: ConnectionOptions) throws -> SparkSession {
-        var variables = variables()
+        var variables = ProcessEnvironment.variables()
         for (name, value) in try S3Settings(ProgramSettings.load())?.variables ?? [] { variables[name] = value }
         if connection.data != nil || connection.endpoint != nil || variables["AWS_ENDPOINT_URL"] == nil {
             if let server = try? connection.connect() {  // No server is no failure: local paths need none.

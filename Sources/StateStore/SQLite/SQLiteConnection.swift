@@ -134,6 +134,23 @@ package final class SQLiteConnection: @unchecked Sendable {
         }
     }
 
+    // MARK: - Copies
+
+    /// Becomes a copy of another database as it is at one moment; writers to that one go on meanwhile.
+    package func take(_ source: SQLiteConnection) throws {
+        try checkOpen()
+        try source.checkOpen()
+        guard let backup = sqlite3_backup_init(handle, "main", source.handle, "main") else {
+            throw SQLiteError(code: sqlite3_extended_errcode(handle), connection: handle)
+        }
+        // All pages in one step: a step less would begin anew whenever a writer commits in between.
+        let status = sqlite3_backup_step(backup, -1)
+        let finish = sqlite3_backup_finish(backup)
+        guard status == SQLITE_DONE, finish == SQLITE_OK else {
+            throw SQLiteError(code: finish == SQLITE_OK ? status : finish, connection: handle)
+        }
+    }
+
     // MARK: - Write-ahead log
 
     /// Moves as much of the log into the database as can be moved without waiting for anybody.
