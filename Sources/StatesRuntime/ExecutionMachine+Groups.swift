@@ -43,7 +43,7 @@ extension ExecutionMachine {
         let wait = GroupWait(
             children: Array(repeating: nil, count: items.count), concurrency: concurrency, items: items,
             selectorInput: input.value)
-        dirtyFrames.insert(Self.itemsPath(scope))
+        dirtyFrames[Self.itemsPath(scope)] = slot
         setPhase(slot, .group(wait))
         if items.isEmpty {
             groupEnded.append(slot)
@@ -95,7 +95,9 @@ extension ExecutionMachine {
     private mutating func startIterations(
         _ slot: Int, _ state: StateDefinition, _ fields: MapFields
     ) throws(EvaluationFailure) {
-        guard let scope = scopes[slot], case .group(var wait) = scope.phase, let items = wait.items else { return }
+        guard var wait = takeGroup(slot) else { return }
+        defer { setPhase(slot, .group(wait)) }
+        guard let scope = scopes[slot], let items = wait.items else { return }
         while wait.running < wait.concurrency, wait.next < items.count {
             let index = wait.next
             let item = items[index]
@@ -112,7 +114,14 @@ extension ExecutionMachine {
             wait.next += 1
             wait.running += 1
         }
-        setPhase(slot, .group(wait))
+    }
+
+    /// Moves what a state knows of its children out of its scope, so that a change does not copy what is known of all
+    /// of them. The caller puts it back.
+    private mutating func takeGroup(_ slot: Int) -> GroupWait? {
+        guard case .group(let wait)? = scopes[slot]?.phase else { return nil }
+        scopes[slot]?.phase = .executing
+        return wait
     }
 
     private static func iteration(_ index: Int, _ state: StateDefinition) -> JSONObject {
@@ -127,7 +136,6 @@ extension ExecutionMachine {
             path: Self.childPath(scope, index), parent: parent, index: index, group: group, item: item,
             phase: .entering(group.startAt), input: input)
         child.lastEventID = previous
-        markDirty(child)
         let slot: Int
         if let free = freeSlots.popLast() {
             slot = free
@@ -136,6 +144,7 @@ extension ExecutionMachine {
             slot = scopes.count
             scopes.append(child)
         }
+        markDirty(slot)
         enqueue(slot)
         return slot
     }
@@ -173,13 +182,14 @@ extension ExecutionMachine {
     private mutating func childSucceeded(_ slot: Int, of parent: Int) throws(ExecutionError) {
         let child = try scope(slot)
         let state = try state(parent)
-        guard case .group(var wait) = try scope(parent).phase else { throw ExecutionError("'\(state.name)' runs no children") }
+        guard var wait = takeGroup(parent) else { throw ExecutionError("'\(state.name)' runs no children") }
         wait.running -= 1
+        let isLast = wait.running == 0 && wait.next == wait.children.count
+        setPhase(parent, .group(consume wait))
         scopes[parent]?.lastEventID = child.lastEventID
         if case .map(let fields) = state.body {
             let succeeded = emit(.mapIterationSucceeded, after: child.lastEventID, Self.iteration(child.index, state))
-            if wait.running == 0, wait.next == wait.children.count { scopes[parent]?.lastEventID = succeeded }
-            setPhase(parent, .group(wait))
+            if isLast { scopes[parent]?.lastEventID = succeeded }
             do throws(EvaluationFailure) {
                 try startIterations(parent, state, fields)
             } catch {
@@ -188,10 +198,8 @@ extension ExecutionMachine {
                 try handle(failure, parent)
                 return
             }
-        } else {
-            setPhase(parent, .group(wait))
         }
-        if wait.running == 0, wait.next == wait.children.count { groupEnded.append(parent) }
+        if isLast { groupEnded.append(parent) }
     }
 
     private mutating func leaveGroup(_ slot: Int) throws(ExecutionError) {
@@ -236,7 +244,7 @@ extension ExecutionMachine {
     /// Ends what runs in the children of a group and forgets them.
     mutating func removeChildren(_ slot: Int) {
         guard let scope = scopes[slot], case .group(let wait) = scope.phase else { return }
-        if wait.items != nil { dirtyFrames.insert(Self.itemsPath(scope)) }
+        if wait.items != nil { dirtyFrames[Self.itemsPath(scope)] = slot }
         for child in wait.children { if let child { remove(child) } }
         scopes[slot]?.phase = .group(GroupWait(children: [], concurrency: 0))
     }
@@ -245,7 +253,7 @@ extension ExecutionMachine {
         guard let scope = scopes[slot] else { return }
         removeChildren(slot)
         cancelWaits(slot)
-        markDirty(scope)
+        markDirty(slot)
         if scope.isQueued { ready.removeAll { $0 == slot } }
         ended.removeAll { $0.slot == slot }
         scopes[slot] = nil

@@ -10,18 +10,16 @@ extension ExecutionMachine {
     /// What differs from the snapshot of the last call, or from no snapshot at the first. After the end of the
     /// execution every frame but `""` is removed.
     package mutating func takeFrameChanges() -> [FrameChange] {
-        var slots: [String: Int] = [:]
-        for (slot, scope) in scopes.enumerated() { if let scope, dirtyFrames.contains(scope.path) { slots[scope.path] = slot } }
         var changes: [FrameChange] = []
-        for path in dirtyFrames.sorted() {
-            if let bytes = frame(path, slots[path]) {
+        for (path, slot) in dirtyFrames.sorted(by: { $0.key < $1.key }) {
+            if let bytes = frame(path, slot) {
                 changes.append(.write(SnapshotFrame(path: path, bytes: bytes)))
                 savedFrames.insert(path)
             } else if savedFrames.remove(path) != nil {
                 changes.append(.remove(path: path))
             }
         }
-        dirtyFrames = []
+        dirtyFrames = [:]
         return changes
     }
 
@@ -33,26 +31,22 @@ extension ExecutionMachine {
             guard let scope else { continue }
             if slot > 0, let bytes = frame(scope.path, slot) { frames.append(SnapshotFrame(path: scope.path, bytes: bytes)) }
             let items = Self.itemsPath(scope)
-            if let bytes = frame(items, nil) { frames.append(SnapshotFrame(path: items, bytes: bytes)) }
+            if let bytes = frame(items, slot) { frames.append(SnapshotFrame(path: items, bytes: bytes)) }
         }
         return frames.sorted { $0.path < $1.path }
     }
 
-    /// The bytes of one frame; nil for one that no longer is.
-    private func frame(_ path: String, _ slot: Int?) -> [UInt8]? {
+    /// The bytes of one frame, which describes or described the scope in the slot; nil for one that no longer is.
+    private func frame(_ path: String, _ slot: Int) -> [UInt8]? {
         if path.isEmpty {
             var object = header()
             if let scope = scopes.first ?? nil { object["scope"] = .object(record(scope)) }
             return object.bytes
         }
-        if let slot, let scope = scopes[slot] { return record(scope).bytes }
-        guard path.hasSuffix(".items") else { return nil }
-        for case let scope? in scopes {
-            if case .group(let wait) = scope.phase, let items = wait.items, Self.itemsPath(scope) == path {
-                return JSONValue.object(["items": .array(items), "selectorInput": wait.selectorInput]).bytes
-            }
-        }
-        return nil
+        guard scopes.indices.contains(slot), let scope = scopes[slot] else { return nil }
+        if scope.path == path { return record(scope).bytes }
+        guard case .group(let wait) = scope.phase, let items = wait.items, Self.itemsPath(scope) == path else { return nil }
+        return JSONValue.object(["items": .array(items), "selectorInput": wait.selectorInput]).bytes
     }
 
     private func header() -> JSONObject {
@@ -139,7 +133,7 @@ extension ExecutionMachine {
     ) throws(SnapshotError) {
         self.init(definition: definition, execution: execution, limits: limits)
         try load(frames)
-        dirtyFrames = []
+        dirtyFrames = [:]
         savedFrames = Set(frames.map(\.path))
     }
 

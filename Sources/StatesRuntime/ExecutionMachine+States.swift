@@ -35,7 +35,7 @@ extension ExecutionMachine {
         scopes[slot]?.attempt = 0
         scopes[slot]?.retryCounts = state.retriers.isEmpty ? [] : Array(repeating: 0, count: state.retriers.count)
         scopes[slot]?.phase = .executing
-        markDirty(scope)
+        markDirty(slot)
     }
 
     private mutating func execute(_ slot: Int) throws(ExecutionError) {
@@ -186,7 +186,7 @@ extension ExecutionMachine {
     private mutating func finish(_ slot: Int, _ output: Payload) {
         scopes[slot]?.phase = .done(output)
         guard let scope = scopes[slot] else { return }
-        markDirty(scope)
+        markDirty(slot)
         if scope.parent != nil {
             ended.append((slot, nil))
         } else {

@@ -76,7 +76,7 @@ extension ExecutionMachine {
         var details: JSONObject = ["output": .string(output.text), "outputDetails": Self.complete]
         details.add(resourceDetails(wait.start.resource))
         try emit(.taskSubmitted, in: slot, details)
-        markDirty(try scope(slot))
+        markDirty(slot)
     }
 
     mutating func taskSucceeded(_ taskID: String, _ output: Payload) throws(ExecutionError) {

@@ -33,8 +33,9 @@ package struct ExecutionMachine: ~Copyable, Sendable {
     /// Makes identifiers of timers unique in the execution.
     var timerCount: Int64 = 0
 
-    /// Paths of frames that may differ from the last snapshot, and those that it has.
-    var dirtyFrames: Set<String> = []
+    /// Paths of frames that may differ from the last snapshot, each with the slot that it describes or described, and
+    /// those that it has.
+    var dirtyFrames: [String: Int] = [:]
     var savedFrames: Set<String> = []
 
     /// Set while one state is tested by itself.
@@ -55,7 +56,7 @@ package struct ExecutionMachine: ~Copyable, Sendable {
         self.definition = definition
         self.execution = execution
         self.limits = limits
-        dirtyFrames.insert("")
+        dirtyFrames[""] = 0
     }
 
     /// Applies `event`, appending what must become durable to `history`, then what must be done to `commands`.
@@ -79,7 +80,7 @@ package struct ExecutionMachine: ~Copyable, Sendable {
             swap(&history, &self.history)
             swap(&commands, &self.commands)
         }
-        dirtyFrames.insert("")
+        dirtyFrames[""] = 0
         try receive(event)
         try run()
         if outcome == nil, !scopes.isEmpty, !isContinuationPending, slotOfTask.isEmpty, slotOfTimer.isEmpty {
@@ -201,7 +202,7 @@ extension ExecutionMachine {
         }
         emit(type, after: previous, details)
         self.outcome = outcome
-        for scope in scopes { if let scope { markDirty(scope) } }
+        for slot in scopes.indices { markDirty(slot) }
         scopes = []
         freeSlots = []
         ready = []
@@ -299,10 +300,8 @@ extension ExecutionMachine {
 
     mutating func setPhase(_ slot: Int, _ phase: Scope.Phase) {
         scopes[slot]?.phase = phase
-        if let scope = scopes[slot] {
-            markDirty(scope)
-            if scope.isRunnable { enqueue(slot) }
-        }
+        markDirty(slot)
+        if scopes[slot]?.isRunnable == true { enqueue(slot) }
     }
 
     mutating func enqueue(_ slot: Int) {
@@ -311,5 +310,5 @@ extension ExecutionMachine {
         ready.append(slot)
     }
 
-    mutating func markDirty(_ scope: Scope) { dirtyFrames.insert(scope.path) }
+    mutating func markDirty(_ slot: Int) { if let path = scopes[slot]?.path { dirtyFrames[path] = slot } }
 }

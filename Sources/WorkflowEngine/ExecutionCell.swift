@@ -16,10 +16,22 @@ struct LoadedExecution: ~Copyable {
     var record: ExecutionRecord
     var machine: ExecutionMachine
     /// Sizes of the frames, by path.
-    var frameBytes: [String: Int] = [:]
+    private var frameBytes: [String: Int] = [:]
+    private var frameBytesTotal = 0
+
+    init(record: ExecutionRecord, machine: consuming ExecutionMachine) {
+        self.record = record
+        self.machine = machine
+    }
 
     /// About what the machine holds in memory.
-    var byteCount: Int { frameBytes.values.reduce(16 << 10) { $0 + 4 * $1 } }
+    var byteCount: Int { (16 << 10) + 4 * frameBytesTotal }
+
+    /// Notes how long a frame is; nil for one that is gone.
+    mutating func noteFrame(_ path: String, byteCount: Int?) {
+        frameBytesTotal += (byteCount ?? 0) - (frameBytes[path] ?? 0)
+        frameBytes[path] = byteCount
+    }
 }
 
 /// What the engine keeps of one execution while it has something to do or its machine is resident.

@@ -38,10 +38,10 @@ extension LoadedExecution {
             switch change {
             case .write(let frame):
                 step.frames.append(FrameRecord(path: frame.path, bytes: frame.bytes))
-                frameBytes[frame.path] = frame.bytes.count
+                noteFrame(frame.path, byteCount: frame.bytes.count)
             case .remove(let path):
                 step.frames.append(FrameRecord(path: path, bytes: nil))
-                frameBytes[path] = nil
+                noteFrame(path, byteCount: nil)
             }
         }
         return (step, taken)

@@ -88,12 +88,12 @@ extension WorkflowEngine {
                 machine: ExecutionMachine(definition: definition, execution: identity, limits: configuration.limits))
         }
         let snapshot = frames.map { SnapshotFrame(path: $0.path, bytes: $0.bytes ?? []) }
-        return LoadedExecution(
+        var loaded = LoadedExecution(
             record: record,
             machine: try ExecutionMachine(
-                definition: definition, execution: identity, frames: snapshot, limits: configuration.limits),
-            frameBytes: Dictionary(
-                snapshot.map { ($0.path, $0.bytes.count) }, uniquingKeysWith: { first, _ in first }))
+                definition: definition, execution: identity, frames: snapshot, limits: configuration.limits))
+        for frame in snapshot { loaded.noteFrame(frame.path, byteCount: frame.bytes.count) }
+        return loaded
     }
 
     /// Events for an execution that is over change nothing, but their commands are done with.
