@@ -9,6 +9,13 @@ package struct VersionRecord: Sendable, Hashable {
     package var machine: StateMachineRecord
 
     package var arn: String { "\(machine.arn):\(number)" }
+
+    package init(number: Int64, description: String?, createdAt: Timestamp, machine: StateMachineRecord) {
+        self.number = number
+        self.description = description
+        self.createdAt = createdAt
+        self.machine = machine
+    }
 }
 
 /// A name for one or two versions of a state machine.

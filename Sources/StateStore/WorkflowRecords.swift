@@ -121,6 +121,20 @@ package struct ExecutionSummary: Sendable, Hashable {
     package var status: ExecutionRecord.Status
     package var startedAt: Timestamp
     package var stoppedAt: Timestamp?
+
+    package init(
+        arn: String, stateMachineArn: String, versionArn: String?, aliasArn: String?, name: String,
+        status: ExecutionRecord.Status, startedAt: Timestamp, stoppedAt: Timestamp?
+    ) {
+        self.arn = arn
+        self.stateMachineArn = stateMachineArn
+        self.versionArn = versionArn
+        self.aliasArn = aliasArn
+        self.name = name
+        self.status = status
+        self.startedAt = startedAt
+        self.stoppedAt = stoppedAt
+    }
 }
 
 /// One event of an execution's history.

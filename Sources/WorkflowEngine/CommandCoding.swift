@@ -19,7 +19,7 @@ extension TaskStart {
 
 extension IntegrationCall {
     /// Nil for a record that cannot be read.
-    init?(_ record: CommandRecord, account: String, region: String) {
+    package init?(_ record: CommandRecord, account: String, region: String) {
         let call = record.call
         guard let resource = call["resource"]?.string.flatMap({ TaskResource($0) }), let parameters = call["parameters"],
             let taskVisit = call["taskVisit"]?.int64

@@ -16,7 +16,7 @@ extension LoadedExecution {
     ///
     /// - Returns: what must become durable, and how many of the events it takes in; nil if there is nothing to do.
     mutating func step(
-        _ events: [PostedEvent], clock: some WallClock
+        _ events: [PostedEvent], clock: some WallClock, observer: WorkflowEngine.Observer?
     ) throws -> (step: ExecutionStep, taken: Int)? {
         guard !events.isEmpty || record.isRunnable else { return nil }
         var history: [HistoryEvent] = []
@@ -24,14 +24,14 @@ extension LoadedExecution {
             executionArn: record.arn, revision: record.revision, stepCount: record.stepCount, isRunnable: record.isRunnable)
         var taken = 0
         func hasRoom() -> Bool { history.count < Self.historyEventsMax }
-        if step.stepCount == 0 { try apply(.started, now: clock.now(), &step, &history) }
+        if step.stepCount == 0 { try apply(.started, now: clock.now(), observer, &step, &history) }
         for posted in events where hasRoom() {
             step.takeIn(posted)
-            try apply(posted.event, now: clock.now(), &step, &history)
+            try apply(posted.event, now: clock.now(), observer, &step, &history)
             taken += 1
         }
         if step.isRunnable, record.stepCount > 0, hasRoom() {
-            try apply(.continuation, now: clock.now(), &step, &history)
+            try apply(.continuation, now: clock.now(), observer, &step, &history)
         }
         step.history = history.map(\.record)
         for change in machine.takeFrameChanges() {
@@ -48,13 +48,15 @@ extension LoadedExecution {
     }
 
     private mutating func apply(
-        _ event: ExecutionEvent, now: Timestamp, _ step: inout ExecutionStep, _ history: inout [HistoryEvent]
+        _ event: ExecutionEvent, now: Timestamp, _ observer: WorkflowEngine.Observer?, _ step: inout ExecutionStep,
+        _ history: inout [HistoryEvent]
     ) throws {
         if case .started = event { step.isRunnable = false }
         if case .continuation = event { step.isRunnable = false }
         var commands: [ExecutionCommand] = []
-        let seed = StepSeed(secret: record.secret, step: step.stepCount)
-        try machine.apply(event, in: StepContext(now: now, seed: seed), history: &history, commands: &commands)
+        let context = StepContext(now: now, seed: StepSeed(secret: record.secret, step: step.stepCount))
+        observer?(record.arn, step.stepCount, event, context)
+        try machine.apply(event, in: context, history: &history, commands: &commands)
         step.stepCount += 1
         for command in commands { step.add(command, now: now) }
     }

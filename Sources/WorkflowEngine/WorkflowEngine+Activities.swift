@@ -78,22 +78,35 @@ extension WorkflowEngine {
     /// - Throws: `WorkflowEngineError.activityDoesNotExist`.
     package func takeActivityTask(arn: String, workerName: String?, limit: Duration) async throws -> ActivityTask? {
         _ = try await activity(arn: arn)
-        let end = ContinuousClock.now.advanced(by: limit)
-        while true {
+        return try await withThrowingTaskGroup(of: ActivityTask?.self) { group in
+            group.addTask { try await self.nextActivityTask(arn, for: workerName) }
+            group.addTask {
+                try? await self.clock.sleep(for: limit)  // Either end will do.
+                return nil
+            }
+            // The first to end cancels the other, which may have a task all the same.
+            let first = try await group.next() ?? nil
+            group.cancelAll()
+            let second = try await group.next() ?? nil
+            guard let task = first ?? second else {
+                try Task.checkCancellation()
+                return nil
+            }
+            return task
+        }
+    }
+
+    /// Waits for a task and hands it out; nil when cancelled before.
+    private func nextActivityTask(_ arn: String, for workerName: String?) async throws -> ActivityTask? {
+        repeat {
             if let task = activityQueues.withLock({ $0.take(activityArn: arn) }) {
                 if let taken = try await hand(task, to: workerName) { return taken }
                 continue
             }
-            guard ContinuousClock.now < end else { return nil }
             guard let added = activityQueues.withLock({ $0.wait(activityArn: arn) }) else { continue }
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in added {} }
-                group.addTask { try? await Task.sleep(until: end) }  // Either end will do.
-                await group.next()
-                group.cancelAll()
-            }
-            try Task.checkCancellation()
-        }
+            for await _ in added {}
+        } while !Task.isCancelled
+        return nil
     }
 
     /// Nil if the task is over.

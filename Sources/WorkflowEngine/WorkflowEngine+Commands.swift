@@ -180,7 +180,7 @@ extension WorkflowEngine {
     }
 
     private func retryLater(_ command: CommandRecord) async {
-        try? await Task.sleep(for: configuration.storeRetryDelay)  // Cancelled: the next start takes it up.
+        try? await clock.sleep(for: configuration.storeRetryDelay)  // Cancelled: the next start takes it up.
         if Task.isCancelled { return }
         _ = pendingCommands.withLock { $0.removeValue(forKey: command.commandID) }
         schedule(command)

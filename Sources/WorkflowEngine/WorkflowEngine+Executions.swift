@@ -32,12 +32,11 @@ extension WorkflowEngine {
     /// Repeating a call with the same name and input while the execution runs gives the first one's record.
     /// - Throws: `WorkflowEngineError.executionAlreadyExists`; `StateStoreError`.
     package func startExecution(_ request: StartExecutionRequest) async throws -> ExecutionRecord {
-        var random = SystemRandomNumberGenerator()
         let machine = request.stateMachine
         let record = ExecutionRecord(
             arn: request.executionArn, account: machine.account, region: machine.region, name: request.name,
             stateMachine: machine, input: request.input.text, traceHeader: request.traceHeader, startedAt: clock.now(),
-            secret: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+            secret: configuration.makeSecret())
         if let existing = try await store.startExecution(record) {
             guard existing.status == .running || request.isCommand, existing.input == record.input else {
                 throw WorkflowEngineError.executionAlreadyExists(arn: record.arn)
@@ -84,7 +83,7 @@ extension WorkflowEngine {
         guard try await execution(arn: executionARN).lastEventID == 0 else { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in steps { break } }
-            group.addTask { try? await Task.sleep(for: limit) }  // Either end will do.
+            group.addTask { try? await self.clock.sleep(for: limit) }  // Either end will do.
             await group.next()
             group.cancelAll()
         }

@@ -47,9 +47,10 @@ extension WorkflowEngine {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             var machine = ExecutionMachine(definition: definition, execution: identity, limits: configuration.limits)
-            var random = SystemRandomNumberGenerator()
+            let secret = configuration.makeSecret()
+            var stepCount: Int64 = 0
             group.addTask {
-                try await Task.sleep(for: Self.expressDuration)
+                try await self.clock.sleep(for: Self.expressDuration)
                 feed.yield(nil)
             }
             feed.yield(.started)
@@ -58,8 +59,9 @@ extension WorkflowEngine {
                 var history: [HistoryEvent] = []
                 var commands: [ExecutionCommand] = []
                 try machine.apply(
-                    event, in: StepContext(now: clock.now(), seed: StepSeed(high: random.next(), low: random.next())),
+                    event, in: StepContext(now: clock.now(), seed: StepSeed(secret: secret, step: stepCount)),
                     history: &history, commands: &commands)
+                stepCount += 1
                 for command in commands {
                     switch command {
                     case .endExecution(let outcome): return outcome
@@ -71,7 +73,7 @@ extension WorkflowEngine {
                         }
                     case .startTimer(let timerID, let at):
                         group.addTask {
-                            try await Task.sleep(for: .milliseconds(max(0, at.milliseconds(since: self.clock.now()))))
+                            try await self.clock.sleep(for: .milliseconds(max(0, at.milliseconds(since: self.clock.now()))))
                             feed.yield(.timerFired(timerID: timerID))
                         }
                     case .cancelTask, .cancelTimer: continue  // What they report later changes nothing.

@@ -1,8 +1,8 @@
 import JSONModel
 import Logging
-import StateStore
+package import StateStore
 import StatesLanguage
-import StatesRuntime
+package import StatesRuntime
 import Support
 import Synchronization
 
@@ -30,7 +30,7 @@ extension WorkflowEngine {
                     await discard(events, of: cell.executionArn)
                     return true
                 }
-                guard let (step, taken) = try cell.applied(events, clock: clock) else { return true }
+                guard let (step, taken) = try cell.applied(events, clock: clock, observer: configuration.observer) else { return true }
                 try await store.commit(step)
                 follow(step, cell, acknowledging: events[..<taken], leaving: events[taken...])
                 return true
@@ -44,7 +44,7 @@ extension WorkflowEngine {
                     "A step of an execution failed.",
                     metadata: ["execution": "\(cell.executionArn)", "error": "\(error)"])
                 if let error = error as? StateStoreError, error == .full || isTransient(error) {
-                    try? await Task.sleep(for: configuration.storeRetryDelay)  // Cancellation ends the loop.
+                    try? await clock.sleep(for: configuration.storeRetryDelay)  // Cancellation ends the loop.
                     continue
                 }
                 failures += 1
@@ -163,7 +163,7 @@ extension WorkflowEngine {
             logger.error(
                 "An execution could not be failed.",
                 metadata: ["execution": "\(executionArn)", "error": "\(error)"])
-            try? await Task.sleep(for: configuration.storeRetryDelay)  // Cancellation ends the caller's loop.
+            try? await clock.sleep(for: configuration.storeRetryDelay)  // Cancellation ends the caller's loop.
             return false
         }
     }
@@ -171,14 +171,14 @@ extension WorkflowEngine {
 
 extension ExecutionCell {
     fileprivate func applied(
-        _ events: [PostedEvent], clock: any WallClock
+        _ events: [PostedEvent], clock: any WallClock, observer: WorkflowEngine.Observer?
     ) throws -> (step: ExecutionStep, taken: Int)? {
-        try loaded?.step(events, clock: clock)
+        try loaded?.step(events, clock: clock, observer: observer)
     }
 }
 
 extension ExecutionIdentity {
-    init(_ record: ExecutionRecord) throws {
+    package init(_ record: ExecutionRecord) throws {
         self.init(
             executionArn: record.arn, executionName: record.name, stateMachineArn: record.stateMachine.arn,
             stateMachineName: record.stateMachine.name, roleArn: record.stateMachine.roleArn, region: record.region,

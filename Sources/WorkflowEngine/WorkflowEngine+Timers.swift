@@ -18,7 +18,7 @@ extension WorkflowEngine {
             let next = timers.withLock { $0.next() }
             let milliseconds = next.map { $0.milliseconds(since: now) } ?? Self.tickMilliseconds
             let wait = max(1, min(milliseconds, Self.tickMilliseconds))
-            guard (try? await Task.sleep(for: .milliseconds(wait))) != nil else { return }
+            guard (try? await clock.sleep(for: .milliseconds(wait))) != nil else { return }
             await refillTimers()
         }
     }

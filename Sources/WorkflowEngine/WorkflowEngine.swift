@@ -15,6 +15,12 @@ import Synchronization
 ///
 /// Invariant: no command is performed, no event acknowledged and no change published before its step is durable.
 package final class WorkflowEngine: Sendable {
+    /// Is told every event before it is applied, with the number of events that the execution took in before it. A step
+    /// that does not become durable is computed again, and its events are told again, with the same numbers.
+    package typealias Observer = @Sendable (
+        _ executionArn: String, _ number: Int64, _ event: ExecutionEvent, _ context: StepContext
+    ) -> Void
+
     package struct Configuration: Sendable {
         package var limits = ExecutionLimits.default
         /// Idle machines are dropped when resident ones together hold more than about this.
@@ -25,6 +31,14 @@ package final class WorkflowEngine: Sendable {
         package var storeRetryDelay = Duration.seconds(1)
         /// Timers held in memory; later ones wait in the store.
         package var timersMax = 50_000
+        /// Runs the engine's tasks in place of its own threads; for simulation.
+        package var executor: (any TaskExecutor)?
+        /// Makes the secret of a new execution, 32 bytes that nobody can guess.
+        package var makeSecret: @Sendable () -> [UInt8] = {
+            var random = SystemRandomNumberGenerator()
+            return (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        }
+        package var observer: Observer?
 
         package init() {}
     }
@@ -54,7 +68,8 @@ package final class WorkflowEngine: Sendable {
     let integrations = Mutex<(any IntegrationRegistry)?>(nil)
     private let work: AsyncStream<Work>
     private let workContinuation: AsyncStream<Work>.Continuation
-    private let threads: BlockingExecutor
+    private let threads: BlockingExecutor?
+    private let executor: any TaskExecutor
 
     package init(
         store: any WorkflowStore, clock: any WallClock = SystemWallClock(), configuration: Configuration = .init(),
@@ -65,10 +80,17 @@ package final class WorkflowEngine: Sendable {
         self.configuration = configuration
         self.logger = logger
         (work, workContinuation) = AsyncStream.makeStream(of: Work.self)
-        threads = BlockingExecutor(name: "workflow", threads: configuration.threads)
+        if let given = configuration.executor {
+            threads = nil
+            executor = given
+        } else {
+            let own = BlockingExecutor(name: "workflow", threads: configuration.threads)
+            threads = own
+            executor = own
+        }
     }
 
-    deinit { threads.stop() }
+    deinit { threads?.stop() }
 
     /// Takes up what is durable, then works until the surrounding task is cancelled. To be called once.
     ///
@@ -77,21 +99,21 @@ package final class WorkflowEngine: Sendable {
         self.integrations.withLock { $0 = integrations }
         try await recover()
         await withDiscardingTaskGroup { group in
-            group.addTask(executorPreference: threads) { await self.watchTimers() }
+            group.addTask(executorPreference: executor) { await self.watchTimers() }
             for await item in work {
                 switch item {
                 case .drive(let cell):
-                    group.addTask(executorPreference: threads) { await self.drive(cell) }
+                    group.addTask(executorPreference: executor) { await self.drive(cell) }
                 case .perform(let command, let pending):
-                    group.addTask(executorPreference: threads) {
+                    group.addTask(executorPreference: executor) {
                         await self.perform(command, pending, integrations)
                     }
                 case .forget(let commandID, let executionArn):
-                    group.addTask(executorPreference: threads) {
+                    group.addTask(executorPreference: executor) {
                         await self.forget(commandID, executionArn: executionArn)
                     }
                 case .express(let request, let startedAt):
-                    group.addTask(executorPreference: threads) {
+                    group.addTask(executorPreference: executor) {
                         do {
                             _ = try await self.runExpress(request, startedAt: startedAt)
                         } catch {
@@ -101,9 +123,9 @@ package final class WorkflowEngine: Sendable {
                         }
                     }
                 case .fireTimers(let time):
-                    group.addTask(executorPreference: threads) {
+                    group.addTask(executorPreference: executor) {
                         let milliseconds = time.milliseconds(since: self.clock.now())
-                        try? await Task.sleep(for: .milliseconds(max(0, milliseconds)))  // A cancelled sleep fires early.
+                        try? await self.clock.sleep(for: .milliseconds(max(0, milliseconds)))  // A cancelled sleep fires early.
                         self.fireDueTimers()
                     }
                 }
