@@ -61,6 +61,7 @@ check: deps  ## warnings as errors, and the fast tests
 
 bench: build $(VENV)/ready  ## compare with peers; prints ratios
 	$(VENV)/bin/python Benchmarks/run.py
+	$(VENV)/bin/python Benchmarks/workflow.py
 
 install:  ## install what was built; PREFIX (/usr/local) and DESTDIR as usual
 	packaging/install.sh install
