@@ -25,27 +25,35 @@ struct PayloadWriter {
     /// Events as JSON: an array of `[id, previous, milliseconds, type, details?]`, in which a long text among the
     /// details is `{"#": hash}`.
     mutating func events(_ events: [HistoryRecord]) -> [UInt8] {
-        var list: [JSONValue] = []
-        list.reserveCapacity(events.count)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(256 * events.count)
         for event in events {
-            var entry: [JSONValue] = [
-                .number(event.id), .number(event.previousEventID), .number(event.timestamp.millisecondsSince1970),
-                .string(event.type),
-            ]
+            bytes.append(UInt8(ascii: bytes.isEmpty ? "[" : ","))
+            let numbers = "[\(event.id),\(event.previousEventID),\(event.timestamp.millisecondsSince1970),"
+            bytes.append(contentsOf: numbers.utf8)
+            writeJSONString(event.type, to: &bytes)
             if let details = event.details {
-                var stored = JSONObject()
-                for (key, value) in details {
-                    if case .string(let text) = value, text.utf8.count > Self.inlineBytesMax {
-                        stored.append(key, ["#": .string(store(text))])
-                    } else {
-                        stored.append(key, value)
-                    }
-                }
-                entry.append(.object(stored))
+                bytes.append(UInt8(ascii: ","))
+                JSONValue.object(stored(details)).write(to: &bytes)
             }
-            list.append(.array(entry))
+            bytes.append(UInt8(ascii: "]"))
         }
-        return Array(JSONValue.array(list).text.utf8)
+        bytes.append(UInt8(ascii: "]"))
+        return bytes
+    }
+
+    private mutating func stored(_ details: JSONObject) -> JSONObject {
+        func isLong(_ value: JSONValue) -> Bool { (value.string?.utf8.count ?? 0) > Self.inlineBytesMax }
+        guard details.contains(where: { isLong($0.value) }) else { return details }
+        var stored = JSONObject()
+        for (key, value) in details {
+            if let text = value.string, isLong(value) {
+                stored.append(key, ["#": .string(store(text))])
+            } else {
+                stored.append(key, value)
+            }
+        }
+        return stored
     }
 
     func write(_ db: SQLiteConnection, execution: String) throws {
