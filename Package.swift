@@ -145,7 +145,7 @@ let package = Package(
         library("ServiceKit", ["AWSProtocol", "JSONModel", "Support", nioCore]),
         library(
             "StatesService",
-            ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine"]),
+            ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StateStore", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine"]),
         library(
             "StatesIntegrations",
             [

@@ -27,7 +27,7 @@ INTRODUCTION = """\
 
 One port answers for every service. Operations that are not listed below answer `UnknownOperationException`, S3's
 `NotImplemented`. Configurations of buckets cannot be set; asked for one, S3 answers as for a bucket without it.
-A state machine's logging, tracing and encryption configurations are kept and shown; they have no effect yet.
+A state machine's tracing configuration is kept and shown; it has no effect. Encryption with a customer's key is refused.
 What a Task state can call is in [integrations.md](integrations.md).
 """
 

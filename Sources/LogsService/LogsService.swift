@@ -3,59 +3,66 @@ package import BatchEngine
 import BatchScheduling
 package import JSONModel
 package import ServiceKit
-import StateStore
+package import StateStore
 import Support
 
-/// The part of CloudWatch Logs by which clients read what jobs printed: awsJson1.1, `Logs_20140328`.
+/// The part of CloudWatch Logs by which clients read what jobs printed and what executions logged: awsJson1.1,
+/// `Logs_20140328`.
 ///
-/// Groups are fixed: `/aws/batch/job` holds a stream for each attempt of each job, Glue job runs too, both of its
-/// outputs in it; `/aws-glue/jobs/output` and `/aws-glue/jobs/error` hold a stream for each Glue job run, named by the
-/// run's id.
+/// Three groups are always there: `/aws/batch/job` holds a stream for each attempt of each job, Glue job runs too, both
+/// of its outputs in it; `/aws-glue/jobs/output` and `/aws-glue/jobs/error` hold a stream for each Glue job run, named by
+/// the run's id. The others are made for state machines to log into, and hold a stream for each execution.
 package struct LogsService: JSONService {
     package let name = "logs"
     package let wire = WireProtocol.json11(targetPrefix: "Logs_20140328")
     private let engine: BatchEngine
+    let executions: any ExecutionLogStore
 
-    package init(engine: BatchEngine) { self.engine = engine }
+    package init(engine: BatchEngine, executions: any ExecutionLogStore) {
+        self.engine = engine
+        self.executions = executions
+    }
 
     private static let batchGroup = "/aws/batch/job"
     private static let glueGroups: [String: JobOutputLine.Stream] = [
         "/aws-glue/jobs/output": .standardOutput, "/aws-glue/jobs/error": .standardError,
     ]
     /// In order of name.
-    private static let groups = ["/aws-glue/jobs/error", "/aws-glue/jobs/output", "/aws/batch/job"]
+    static let jobGroups = ["/aws-glue/jobs/error", "/aws-glue/jobs/output", "/aws/batch/job"]
 
     package func call(_ operation: String, _ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
         switch operation {
-        case "DescribeLogGroups": try describeLogGroups(input, context)
-        case "DescribeLogStreams": try await describeLogStreams(input, context)
-        case "GetLogEvents": try await getLogEvents(input, context)
-        case "FilterLogEvents": try await filterLogEvents(input, context)
+        case "DescribeLogGroups": return try await describeLogGroups(input, context)
+        case "CreateLogGroup": return try await createLogGroup(input, context)
+        case "DeleteLogGroup": return try await deleteLogGroup(input, context)
+        case "PutRetentionPolicy", "DeleteRetentionPolicy": return try await setRetention(input, context)
+        case "TagResource", "UntagResource", "TagLogGroup", "UntagLogGroup": return try await tag(operation, input, context)
+        case "ListTagsForResource", "ListTagsLogGroup": return try await listTags(input, context)
+        case "DescribeLogStreams", "GetLogEvents", "FilterLogEvents":
+            let name = try Self.groupName(input)
+            if Self.jobGroups.contains(name) { return try await callJobs(operation, input, context) }
+            let group = try await group(name, context)
+            return switch operation {
+            case "DescribeLogStreams": try await describeExecutionStreams(group, input, context)
+            case "GetLogEvents": try await getExecutionEvents(group, input)
+            default: try await filterExecutionEvents(group, input)
+            }
         default: throw AWSError.unknownOperation(operation, service: name)
         }
     }
 
-    // MARK: - Operations
-
-    private func describeLogGroups(_ input: JSONObject, _ context: CallContext) throws -> JSONObject {
-        let prefix = input["logGroupNamePrefix"]?.string ?? ""
-        let pattern = input["logGroupNamePattern"]?.string ?? ""
-        let groups = Self.groups.filter { $0.hasPrefix(prefix) && (pattern.isEmpty || $0.contains(pattern)) }
-        return [
-            "logGroups": .array(
-                groups.map { group in
-                    let arn = context.arn(service: "logs", resource: "log-group:\(group)").description
-                    return [
-                        "logGroupName": .string(group), "creationTime": 0, "metricFilterCount": 0,
-                        "arn": .string(arn + ":*"), "logGroupArn": .string(arn), "storedBytes": 0,
-                        "logGroupClass": "STANDARD",
-                    ]
-                })
-        ]
+    private func callJobs(_ operation: String, _ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
+        switch operation {
+        case "DescribeLogStreams": try await describeLogStreams(input, context)
+        case "GetLogEvents": try await getLogEvents(input, context)
+        default: try await filterLogEvents(input, context)
+        }
     }
 
+    // MARK: - Operations on what jobs printed
+
     private func describeLogStreams(_ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
-        let group = try group(input)
+        let group = try Self.groupName(input)
         let prefix = input["logStreamNamePrefix"]?.string ?? ""
         let limit = Int(min(max(1, input["limit"]?.int64 ?? 50), 50))
         var query = BatchJobQuery(scope: BatchScope(account: context.account, region: context.region), limit: 1000)
@@ -83,7 +90,7 @@ package struct LogsService: JSONService {
     }
 
     private func getLogEvents(_ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
-        let stream = try await stream(try required(input, "logStreamName"), in: try group(input), context)
+        let stream = try await stream(try required(input, "logStreamName"), in: try Self.groupName(input), context)
         let limit = Int(min(max(1, input["limit"]?.int64 ?? 10_000), 10_000))
         let startFromHead = input["startFromHead"]?.bool ?? false
         var range: JobOutputRange = startFromHead ? .forward(offset: 0, limit: limit) : .backward(offset: nil, limit: limit)
@@ -110,10 +117,8 @@ package struct LogsService: JSONService {
     }
 
     private func filterLogEvents(_ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
-        let group = try group(input)
-        if let pattern = input["filterPattern"]?.string, !pattern.isEmpty {
-            throw invalid("filterPattern is not supported.")
-        }
+        let group = try Self.groupName(input)
+        let pattern = try FilterPattern(input["filterPattern"]?.string ?? "")
         guard let names = input["logStreamNames"]?.array?.compactMap(\.string), names.count == 1 else {
             throw invalid("FilterLogEvents needs exactly one name in logStreamNames.")
         }
@@ -128,7 +133,7 @@ package struct LogsService: JSONService {
             ofJob: stream.job.id, attempt: stream.attempt, .forward(offset: offset, limit: limit))
         var output: JSONObject = [
             "events": .array(
-                selected(page.lines, stream.only, input).enumerated().map { index, line in
+                selected(page.lines, stream.only, input).enumerated().filter { pattern.matches($1.text) }.map { index, line in
                     [
                         "logStreamName": .string(names[0]), "timestamp": .number(line.at.millisecondsSince1970),
                         "message": .string(line.text), "ingestionTime": .number(line.at.millisecondsSince1970),
@@ -201,21 +206,19 @@ package struct LogsService: JSONService {
         }
     }
 
-    private func group(_ input: JSONObject) throws -> String {
-        var name = input["logGroupName"]?.string ?? input["logGroupIdentifier"]?.string ?? ""
-        if let arn = ARN(name), arn.resource.hasPrefix("log-group:") {
-            name = String(arn.resource.dropFirst("log-group:".count).prefix { $0 != ":" })
+    /// The name of the group that the input names, by itself or in an ARN.
+    static func groupName(_ input: JSONObject) throws -> String {
+        let keys = ["logGroupName", "logGroupIdentifier", "resourceArn"]
+        guard let text = keys.compactMap({ input[$0]?.string }).first, !text.isEmpty else {
+            throw AWSError("InvalidParameterException", "logGroupName is required.")
         }
-        guard Self.groups.contains(name) else {
-            throw AWSError("ResourceNotFoundException", "The specified log group does not exist.")
-        }
-        return name
+        return LogDestination.group(ofARN: text)?.name ?? text
     }
 
-    private func required(_ input: JSONObject, _ key: String) throws -> String {
+    func required(_ input: JSONObject, _ key: String) throws -> String {
         guard let text = input[key]?.string, !text.isEmpty else { throw invalid("\(key) is required.") }
         return text
     }
 
-    private func invalid(_ message: String) -> AWSError { AWSError("InvalidParameterException", message) }
+    func invalid(_ message: String) -> AWSError { AWSError("InvalidParameterException", message) }
 }

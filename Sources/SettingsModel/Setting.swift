@@ -76,6 +76,18 @@ extension Setting {
         "log-level", .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "notice", hasFlag: true,
         "What is logged on standard error.")
 
+    package static let awsLimits = Setting(
+        "aws-limits", .flag, standard: "false", hasFlag: true,
+        "Whether the documented quotas of Step Functions hold, see docs/limits.md.")
+    package static let executionEvents = Setting(
+        "executions.events-max", .integer(100...100_000_000), standard: "1000000",
+        "Events that the history of one execution may have.")
+    package static let executionSize = Setting(
+        "executions.mib-max", .integer(1...1 << 20), standard: "1024", "MiB that the history of one execution may have.")
+    package static let executionRetention = Setting(
+        "executions.retention-days", .integer(1...36_500), standard: "90",
+        "Days that closed executions are kept, with their histories and logs.")
+
     package static let serviceModels = Setting(
         "service-models", .path, absence: "that of an installed AWS CLI or botocore",
         "Directory of AWS service models, which mocked results of TestState are held to.")
@@ -109,7 +121,8 @@ extension Setting {
 
     /// Every one, in the order of the reference.
     package static let all: [Setting] = [
-        .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel, .serviceModels,
+        .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel,
+        .awsLimits, .executionEvents, .executionSize, .executionRetention, .serviceModels,
         .s3Endpoint, .s3AccessKeyID, .s3SecretAccessKey, .s3SessionToken, .s3Region, .s3PathStyle, .s3CertificateFile,
         .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,
     ]

@@ -24,5 +24,7 @@ package enum StateStoreSchema {
         .catalog,
         .workflowActivities,
         .workflowVersions,
+        .workflowRedrives,
+        .executionLogs,
     ]
 }

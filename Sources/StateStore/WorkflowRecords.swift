@@ -23,9 +23,13 @@ package struct StateMachineRecord: Sendable, Hashable {
     package var revisionID: String?
     /// Further members by their names in the service's answers: `loggingConfiguration`, `tracingConfiguration`, ...
     package var configuration: JSONObject
+    /// Whether the service's quotas hold for its executions: its tag `awsLimitsTag` is `true`.
+    package var hasAWSLimits = false
     /// Of an execution's machine: the version and the alias by which it was started.
     package var versionArn: String?
     package var aliasArn: String?
+
+    package static let awsLimitsTag = "millrace:aws-limits"
 
     package init(
         arn: String, account: String, region: String, name: String, type: String, status: Status = .active,
@@ -92,8 +96,32 @@ package struct ExecutionRecord: Sendable, Hashable {
     package var stepCount: Int64 = 0
     /// Whether the execution has work to do that no command or timer will bring: its start, or a continuation.
     package var isRunnable = true
-    /// Goes up by one with every commit of a step.
+    /// Goes up by one with every commit of a step, and with a redrive.
     package var revision: Int64 = 0
+    package var redrives = Redrives()
+
+    /// How often an execution went on after an end without success.
+    package struct Redrives: Sendable, Hashable {
+        package struct Token: Sendable, Hashable {
+            package var token: String
+            package var usedAt: Timestamp
+
+            package init(token: String, usedAt: Timestamp) {
+                self.token = token
+                self.usedAt = usedAt
+            }
+        }
+
+        package var count = 0
+        /// Of the last one.
+        package var date: Timestamp?
+        /// Of the last calls, oldest first, so that repeating one changes nothing.
+        package var tokens: [Token] = []
+        /// Whether the execution has ended without success, and enough is kept of it to go on.
+        package var isPrepared = false
+
+        package init() {}
+    }
 
     package init(
         arn: String, account: String, region: String, name: String, stateMachine: StateMachineRecord, input: String,
@@ -121,10 +149,13 @@ package struct ExecutionSummary: Sendable, Hashable {
     package var status: ExecutionRecord.Status
     package var startedAt: Timestamp
     package var stoppedAt: Timestamp?
+    package var redriveCount: Int
+    package var redrivenAt: Timestamp?
 
     package init(
         arn: String, stateMachineArn: String, versionArn: String?, aliasArn: String?, name: String,
-        status: ExecutionRecord.Status, startedAt: Timestamp, stoppedAt: Timestamp?
+        status: ExecutionRecord.Status, startedAt: Timestamp, stoppedAt: Timestamp?, redriveCount: Int = 0,
+        redrivenAt: Timestamp? = nil
     ) {
         self.arn = arn
         self.stateMachineArn = stateMachineArn
@@ -134,6 +165,8 @@ package struct ExecutionSummary: Sendable, Hashable {
         self.status = status
         self.startedAt = startedAt
         self.stoppedAt = stoppedAt
+        self.redriveCount = redriveCount
+        self.redrivenAt = redrivenAt
     }
 }
 

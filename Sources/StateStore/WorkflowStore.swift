@@ -67,8 +67,8 @@ package protocol WorkflowStore: Sendable {
 
     /// Executions by start, newest first. `stateMachineArn` nil means all of the account and region.
     func executions(
-        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, after: PageKey?,
-        limit: Int
+        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, isRedriven: Bool?,
+        after: PageKey?, limit: Int
     ) async throws -> [ExecutionSummary]
 
     /// Events with ids in the range, ascending; `descending` gives the last ones of the range first. At most `limit`.
@@ -82,6 +82,15 @@ package protocol WorkflowStore: Sendable {
     /// - Throws: `WorkflowStoreError.staleRevision` if another step was committed since `step.revision`.
     func commit(_ step: ExecutionStep) async throws
 
+    /// Lets an execution go on that ended without success: it is running and runnable again, without end and result, and
+    /// has `redrives`. Its frames are as the last step left them.
+    /// - Throws: `WorkflowStoreError.staleRevision` if it is not at `revision`, or is running.
+    func redriveExecution(arn: String, revision: Int64, redrives: ExecutionRecord.Redrives) async throws
+
+    /// Removes what redrives would need of executions that stopped before `time`, of at most `limit`.
+    /// - Returns: of how many.
+    func forgetRedrives(stoppedBefore time: Timestamp, limit: Int) async throws -> Int
+
     /// Records how far a command has come, outside a step. Does nothing for a command that is not there.
     func setProgress(
         _ progress: CommandRecord.Progress, ofCommand commandID: String, executionArn: String) async throws
@@ -92,9 +101,13 @@ package protocol WorkflowStore: Sendable {
     /// Forgets a command whose outcome concerns nobody any more.
     func removeCommand(_ commandID: String, executionArn: String) async throws
 
-    /// Removes closed executions that stopped before `time`, with all that belongs to them, at most `limit`.
+    /// Removes closed executions that stopped before `time`, with all that belongs to them, at most `limit`; as many
+    /// logs of Express executions too.
     /// - Returns: how many were removed.
     func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int
+
+    /// How many records there are, counted up to `limit`.
+    func count(_ records: CountedRecords, limit: Int) async throws -> Int
 
     // MARK: Recovery
 
@@ -117,6 +130,15 @@ package struct PageKey: Sendable, Hashable {
         self.time = time
         self.arn = arn
     }
+}
+
+/// Records that are only counted.
+package enum CountedRecords: Sendable, Hashable {
+    case stateMachines(account: String, region: String)
+    case activities(account: String, region: String)
+    case runningExecutions(account: String, region: String)
+    case versions(machineArn: String)
+    case aliases(machineArn: String)
 }
 
 package enum WorkflowStoreError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -18,6 +18,8 @@ package enum ExecutionEvent: Sendable, Hashable {
     /// The time of a timer came; late is as good.
     case timerFired(timerID: String)
     case stopRequested(error: String?, cause: String?)
+    /// An execution that ended without success is to go on, for the `count`th time. `lastEventID` ends its history.
+    case redriven(count: Int, lastEventID: Int64)
 
     package static func taskSubmitted(taskID: String, output: JSONValue) -> ExecutionEvent {
         .taskSubmitted(taskID: taskID, output: Payload(output))

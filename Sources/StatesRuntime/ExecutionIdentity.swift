@@ -16,6 +16,9 @@ package struct ExecutionIdentity: Sendable, Hashable {
     /// Set when the machine was started through a version or an alias.
     package var stateMachineVersionArn: String?
     package var stateMachineAliasArn: String?
+    package var redriveCount = 0
+    /// Of the last redrive.
+    package var redriveTime: Timestamp?
 
     package init(
         executionArn: String, executionName: String, stateMachineArn: String, stateMachineName: String,
@@ -45,10 +48,24 @@ package struct ExecutionLimits: Sendable, Hashable {
     package var stepHistoryBytesMax = 1 << 20
     /// An execution with more events fails.
     package var historyEventsMax: Int64 = 1_000_000
+    /// An execution whose history holds more than about this fails.
+    package var historyBytesMax: Int64 = 1 << 30
     /// Of any input, output or result; a larger one is `States.DataLimitExceeded`.
     package var payloadBytesMax = 64 << 20
+    /// An execution that takes longer is timed out; nil means as long as its definition allows.
+    package var executionSecondsMax: Int64?
 
     package init() {}
 
     package static let `default` = ExecutionLimits()
+
+    /// What the service allows an execution.
+    /// - Source: Step Functions, "Quotas", state machine executions and state executions.
+    package static let aws = {
+        var limits = ExecutionLimits()
+        limits.historyEventsMax = 25_000
+        limits.payloadBytesMax = 262_144
+        limits.executionSecondsMax = 365 * 86_400
+        return limits
+    }()
 }

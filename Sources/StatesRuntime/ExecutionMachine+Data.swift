@@ -177,7 +177,8 @@ extension ExecutionMachine {
                 "RoleArn": .string(execution.roleArn),
         ]
         // What is not kept cannot be redriven.
-        if execution.type == .standard { executionObject["RedriveCount"] = 0 }
+        if execution.type == .standard { executionObject["RedriveCount"] = .number(execution.redriveCount) }
+        if let time = execution.redriveTime { executionObject["RedriveTime"] = .string(Self.timeText(time)) }
         var context: JSONObject = [
             "Execution": .object(executionObject),
             "StateMachine": [

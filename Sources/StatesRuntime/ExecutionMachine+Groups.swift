@@ -47,8 +47,13 @@ extension ExecutionMachine {
         setPhase(slot, .group(wait))
         if items.isEmpty {
             groupEnded.append(slot)
-        } else {
+            return
+        }
+        do throws(EvaluationFailure) {
             try startIterations(slot, state, fields)
+        } catch {
+            removeChildren(slot)
+            throw error
         }
     }
 
@@ -187,19 +192,28 @@ extension ExecutionMachine {
         let isLast = wait.running == 0 && wait.next == wait.children.count
         setPhase(parent, .group(consume wait))
         scopes[parent]?.lastEventID = child.lastEventID
-        if case .map(let fields) = state.body {
+        if state.type == .map {
             let succeeded = emit(.mapIterationSucceeded, after: child.lastEventID, Self.iteration(child.index, state))
             if isLast { scopes[parent]?.lastEventID = succeeded }
+        }
+        try goOn(parent)
+    }
+
+    /// Starts further iterations; notes that a group's children have all ended.
+    mutating func goOn(_ slot: Int) throws(ExecutionError) {
+        let state = try state(slot)
+        if case .map(let fields) = state.body {
             do throws(EvaluationFailure) {
-                try startIterations(parent, state, fields)
+                try startIterations(slot, state, fields)
             } catch {
-                let failure = try failure(error, parent)
-                removeChildren(parent)
-                try handle(failure, parent)
+                let failure = try failure(error, slot)
+                leaveChildren(slot, failure)
+                try handle(failure, slot)
                 return
             }
         }
-        if isLast { groupEnded.append(parent) }
+        guard case .group(let wait) = try scope(slot).phase else { return }
+        if wait.running == 0, wait.next == wait.children.count { groupEnded.append(slot) }
     }
 
     private mutating func leaveGroup(_ slot: Int) throws(ExecutionError) {
@@ -218,7 +232,6 @@ extension ExecutionMachine {
         // The Exited event points at the same event as this one.
         emit(succeeded, after: scope.lastEventID, nil)
         removeChildren(slot)
-        scopes[slot]?.phase = .executing
         try leaveWithResult(slot, state, Payload(joining: outputs), after: scope.lastEventID)
     }
 
@@ -236,9 +249,16 @@ extension ExecutionMachine {
                 emit(.mapIterationAborted, after: sibling.lastEventID, Self.iteration(sibling.index, state))
             }
         }
-        removeChildren(parent)
+        leaveChildren(parent, failure)
         scopes[parent]?.lastEventID = child.lastEventID
         try handle(failure, parent)
+    }
+
+    /// Ends what runs in the children of a state that fails. They stay, for a redrive, when that ends the execution.
+    private mutating func leaveChildren(_ slot: Int, _ failure: StateFailure) {
+        guard isFatal(failure, in: slot) else { return removeChildren(slot) }
+        ended = []
+        groupEnded = []
     }
 
     /// Ends what runs in the children of a group and forgets them.
@@ -246,7 +266,7 @@ extension ExecutionMachine {
         guard let scope = scopes[slot], case .group(let wait) = scope.phase else { return }
         if wait.items != nil { dirtyFrames[Self.itemsPath(scope)] = slot }
         for child in wait.children { if let child { remove(child) } }
-        scopes[slot]?.phase = .group(GroupWait(children: [], concurrency: 0))
+        scopes[slot]?.phase = .executing
     }
 
     private mutating func remove(_ slot: Int) {

@@ -8,7 +8,7 @@ private let formatVersion: Int64 = 1
 // Saving and loading. Times are in milliseconds since 1970; payloads are their texts.
 extension ExecutionMachine {
     /// What differs from the snapshot of the last call, or from no snapshot at the first. After the end of the
-    /// execution every frame but `""` is removed.
+    /// execution every frame but `""` is removed, unless it ended without success.
     package mutating func takeFrameChanges() -> [FrameChange] {
         var changes: [FrameChange] = []
         for (path, slot) in dirtyFrames.sorted(by: { $0.key < $1.key }) {
@@ -53,6 +53,8 @@ extension ExecutionMachine {
         var object: JSONObject = [
             "format": .number(formatVersion), "nextEventId": .number(nextEventID), "timers": .number(timerCount),
         ]
+        if historyBytesTotal > 0 { object["historyBytes"] = .number(historyBytesTotal) }
+        if redriveCount > 0 { object["redrives"] = .number(redriveCount) }
         if isContinuationPending { object["continuation"] = true }
         if let executionTimer { object["timer"] = record(executionTimer) }
         let queue = ready.compactMap { slot -> JSONValue? in
@@ -152,11 +154,10 @@ extension ExecutionMachine {
         }
         nextEventID = try header.int("nextEventId")
         timerCount = try header.int("timers")
+        historyBytesTotal = header.value["historyBytes"]?.int64 ?? 0
+        redriveCount = Int(header.value["redrives"]?.int64 ?? 0)
         isContinuationPending = header.value["continuation"]?.bool ?? false
-        if let record = header.member("outcome") {
-            outcome = try record.outcome()
-            return
-        }
+        outcome = try header.member("outcome")?.outcome()
         guard let root = header.member("scope") else { return }
         try load(root, path: "", parent: nil, index: 0, group: definition.root, records)
         if let timer = header.member("timer") {

@@ -138,6 +138,8 @@ extension ExecutionMachine {
     }
 
     private static func named(_ failure: EvaluationFailure, _ scope: Scope) -> StateFailure {
+        // What is too large is named by itself.
+        if failure.error == StateFailure.dataLimitExceeded { return StateFailure(error: failure.error, cause: failure.text) }
         let place = "executing the state '\(scope.state?.name ?? "")' (entered at the event id #\(scope.visit))"
         return StateFailure(error: failure.error, cause: "An error occurred while \(place). \(failure.text)")
     }
@@ -298,7 +300,9 @@ extension ExecutionMachine {
     ///
     /// Whatever outlives a state passes here, so that data can grow deeper by no more than one state's definition
     /// before it is refused, and recursion over it stays bounded.
-    func checkLimits(_ text: String, _ slot: Int) throws(EvaluationFailure) {
+    ///
+    /// - Parameter source: what the data comes from; nil for the state.
+    func checkLimits(_ text: String, _ slot: Int, source: String? = nil) throws(EvaluationFailure) {
         let reason: String
         if text.utf8.count > limits.payloadBytesMax {
             reason = "a result with a size exceeding the maximum number of bytes service limit."
@@ -307,7 +311,7 @@ extension ExecutionMachine {
         } else {
             return
         }
-        let name = scopes[slot]?.state?.name ?? ""
+        let name = source ?? scopes[slot]?.state?.name ?? ""
         throw EvaluationFailure(
             error: StateFailure.dataLimitExceeded, "The state/task '\(name)' returned \(reason)")
     }

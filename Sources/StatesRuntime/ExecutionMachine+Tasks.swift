@@ -85,7 +85,8 @@ extension ExecutionMachine {
         let state = try state(slot)
         let resource = wait.start.resource
         do throws(EvaluationFailure) {
-            try checkLimits(output.text, slot)
+            let source = resource.kind == .lambda || resource.kind == .activity ? resource.arn : resource.historyResourceType
+            try checkLimits(output.text, slot, source: source)
         } catch {
             try emit(names(resource).failed, in: slot, taskFailureDetails(resource, try failure(error, slot)))
             try handle(try failure(error, slot), slot)

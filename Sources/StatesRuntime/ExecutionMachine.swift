@@ -12,6 +12,8 @@ package struct ExecutionMachine: ~Copyable, Sendable {
     package let execution: ExecutionIdentity
     package let limits: ExecutionLimits
 
+    /// Redrives taken in so far.
+    package internal(set) var redriveCount = 0
     /// Nil while the execution runs.
     package internal(set) var outcome: ExecutionOutcome?
     /// The id that the next history event will get.
@@ -48,6 +50,8 @@ package struct ExecutionMachine: ~Copyable, Sendable {
     var random = StepRandom(seed: StepSeed(high: 0, low: 0))
     var transitions = 0
     var historyBytes = 0
+    /// Of all steps.
+    var historyBytesTotal: Int64 = 0
 
     /// An execution that has not begun; its first event is `started`.
     package init(
@@ -62,13 +66,13 @@ package struct ExecutionMachine: ~Copyable, Sendable {
     /// Applies `event`, appending what must become durable to `history`, then what must be done to `commands`.
     ///
     /// The caller persists history and frame changes in one transaction before performing any command. A step is
-    /// bounded by `limits`; one that stops early appends `continueExecution`. Events after the end are ignored.
+    /// bounded by `limits`; one that stops early appends `continueExecution`. After the end only a redrive counts.
     /// - Throws: `ExecutionError` for an impossible state; the machine must then be dropped.
     package mutating func apply(
         _ event: ExecutionEvent, in context: StepContext, history: inout [HistoryEvent],
         commands: inout [ExecutionCommand]
     ) throws(ExecutionError) {
-        guard outcome == nil else { return }
+        if case .redriven = event {} else if outcome != nil { return }
         now = context.now
         random = StepRandom(seed: context.seed)
         transitions = 0
@@ -77,6 +81,7 @@ package struct ExecutionMachine: ~Copyable, Sendable {
         swap(&history, &self.history)
         swap(&commands, &self.commands)
         defer {
+            historyBytesTotal += Int64(historyBytes)
             swap(&history, &self.history)
             swap(&commands, &self.commands)
         }
@@ -129,6 +134,7 @@ extension ExecutionMachine {
         case .activityStarted(let taskID, let workerName): try activityStarted(taskID, workerName)
         case .timerFired(let timerID): try timerFired(timerID)
         case .stopRequested(let error, let cause): stop(error: error, cause: cause)
+        case .redriven(let count, let last): try redrive(count, after: last)
         }
     }
 
@@ -145,10 +151,13 @@ extension ExecutionMachine {
         if let arn = execution.stateMachineAliasArn { details["stateMachineAliasArn"] = .string(arn) }
         if let arn = execution.stateMachineVersionArn { details["stateMachineVersionArn"] = .string(arn) }
         emit(.executionStarted, after: 0, details)
-        if let seconds = definition.timeoutSeconds {
-            executionTimer = startTimer("execution", at: execution.startTime.adding(milliseconds: seconds * 1000), slot: 0)
-        }
+        startExecutionTimer(from: execution.startTime)
         enqueue(0)
+    }
+
+    mutating func startExecutionTimer(from start: Timestamp) {
+        guard let seconds = [definition.timeoutSeconds, limits.executionSecondsMax].compactMap({ $0 }).min() else { return }
+        executionTimer = startTimer("execution", at: start.adding(milliseconds: seconds * 1000), slot: 0)
     }
 
     /// Lets scopes go on until all wait, the execution ends, or the step is long enough.
@@ -161,8 +170,7 @@ extension ExecutionMachine {
                 ready.removeFirst()
                 continue
             }
-            if nextEventID > limits.historyEventsMax {
-                let cause = "The execution reached the maximum number of history events (\(limits.historyEventsMax))."
+            if let cause = exceededHistoryLimit {
                 endExecution(.failed(error: StateFailure.runtime, cause: cause), after: scope.lastEventID)
                 break
             }
@@ -177,11 +185,23 @@ extension ExecutionMachine {
         }
     }
 
+    /// The complaint about a history that has no room left for more than its end.
+    private var exceededHistoryLimit: String? {
+        if nextEventID >= limits.historyEventsMax {
+            return "The execution reached the maximum number of history events (\(limits.historyEventsMax))."
+        }
+        if historyBytesTotal + Int64(historyBytes) > limits.historyBytesMax {
+            return "The execution reached the maximum size of its history (\(limits.historyBytesMax >> 20) MiB)."
+        }
+        return nil
+    }
+
     private mutating func stop(error: String?, cause: String?) {
         endExecution(.aborted(error: error, cause: cause), after: scopes.first??.enteredFrom ?? 0)
     }
 
-    /// Ends the execution with its last event, cancelling whatever runs.
+    /// Ends the execution with its last event, cancelling whatever runs. Unless it has succeeded, its scopes stay as
+    /// they are, for a redrive.
     mutating func endExecution(_ outcome: ExecutionOutcome, after previous: Int64) {
         cancelChildrenAndWaits()
         var details = JSONObject()
@@ -202,9 +222,11 @@ extension ExecutionMachine {
         }
         emit(type, after: previous, details)
         self.outcome = outcome
-        for slot in scopes.indices { markDirty(slot) }
-        scopes = []
-        freeSlots = []
+        if case .succeeded = outcome {
+            for slot in scopes.indices { markDirty(slot) }
+            scopes = []
+            freeSlots = []
+        }
         ready = []
         ended = []
         groupEnded = []

@@ -58,6 +58,7 @@ extension HistoryEventType {
     package static let executionFailed = HistoryEventType(rawValue: "ExecutionFailed")
     package static let executionTimedOut = HistoryEventType(rawValue: "ExecutionTimedOut")
     package static let executionAborted = HistoryEventType(rawValue: "ExecutionAborted")
+    package static let executionRedriven = HistoryEventType(rawValue: "ExecutionRedriven")
     package static let taskScheduled = HistoryEventType(rawValue: "TaskScheduled")
     package static let taskStarted = HistoryEventType(rawValue: "TaskStarted")
     package static let taskSubmitted = HistoryEventType(rawValue: "TaskSubmitted")

@@ -22,6 +22,8 @@ struct OperationInput {
         static let name = TextRule(maximum: 80)
         static let definition = TextRule(maximum: 1 << 20)
         static let data = TextRule(minimum: 0, maximum: 1 << 30)
+        /// `data` where the service's quotas hold.
+        static let limitedData = TextRule(minimum: 0, maximum: 262_144)
         static let error = TextRule(minimum: 0, maximum: 256)
         static let cause = TextRule(minimum: 0, maximum: 32_768)
         static let pageToken = TextRule(maximum: 1024)
@@ -126,7 +128,9 @@ enum ResourceName {
     }
 
     static func checkRole(_ text: String) throws {
-        guard let arn = ARN(text), arn.service == "iam", arn.resource.hasPrefix("role/") else {
+        guard let arn = ARN(text), arn.service == "iam", arn.resource.hasPrefix("role/"), arn.account.utf8.count == 12,
+            arn.account.utf8.allSatisfy({ (48...57).contains($0) })
+        else {
             throw AWSError("InvalidArn", "Invalid Role Arn: '\(text)'")
         }
     }
@@ -168,6 +172,7 @@ enum PageToken {
     }
 
     static var invalid: AWSError { AWSError("InvalidToken", "Invalid Token: 'Invalid token'") }
+    static var inconsistent: AWSError { AWSError("InvalidToken", "Invalid Token: 'Input inconsistent with page token'") }
 }
 
 extension Timestamp {

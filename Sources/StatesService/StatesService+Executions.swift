@@ -40,6 +40,11 @@ extension StatesService {
                 "InvalidExecutionInput", "Invalid State Machine Execution Input: '\(Self.complaint(error, text))'")
         }
         let machine = try await engine.startableMachine(arn: machineArn)
+        if engine.hasAWSLimits(machine) {
+            var input = OperationInput(["input": .string(text)])
+            _ = try input.optional("input", .limitedData)
+            try input.finish()
+        }
         let name = givenName ?? context.commandID.map(Self.name(ofCommand:)) ?? randomUUIDText()
         // Names of Express executions may repeat.
         let resource =
@@ -71,30 +76,26 @@ extension StatesService {
     }
 
     func describeExecution(_ input: OperationInput) async throws -> JSONObject {
+        var input = input
+        let showsData = try Self.showsData(&input)
         let record = try await execution(input)
         var answer: JSONObject = [
             "executionArn": .string(record.arn), "stateMachineArn": .string(record.stateMachine.arn),
             "name": .string(record.name), "status": .string(record.status.rawValue),
-            "startDate": record.startedAt.json, "input": .string(record.input), "inputDetails": ["included": true],
-            "redriveCount": 0,
+            "startDate": record.startedAt.json, "inputDetails": ["included": .bool(showsData)],
         ]
+        if showsData { answer["input"] = .string(record.input) }
         if let stopped = record.stoppedAt { answer["stopDate"] = stopped.json }
         if let output = record.output {
-            answer["output"] = .string(output)
-            answer["outputDetails"] = ["included": true]
+            if showsData { answer["output"] = .string(output) }
+            answer["outputDetails"] = ["included": .bool(showsData)]
         }
         if let error = record.error { answer["error"] = .string(error) }
         if let cause = record.cause { answer["cause"] = .string(cause) }
         if let arn = record.stateMachine.versionArn { answer["stateMachineVersionArn"] = .string(arn) }
         if let arn = record.stateMachine.aliasArn { answer["stateMachineAliasArn"] = .string(arn) }
         if let traceHeader = record.traceHeader { answer["traceHeader"] = .string(traceHeader) }
-        switch record.status {
-        case .running, .succeeded:
-            answer["redriveStatus"] = "NOT_REDRIVABLE"
-            answer["redriveStatusReason"] = .string("Execution is \(record.status.rawValue) and cannot be redriven")
-        case .failed, .timedOut, .aborted:
-            answer["redriveStatus"] = "REDRIVABLE"
-        }
+        for (name, value) in try await redriveMembers(record) { answer[name] = value }
         return answer
     }
 
@@ -102,6 +103,7 @@ extension StatesService {
         var input = input
         let machineArn = try input.optional("stateMachineArn", .arn)
         let status = try input.optional("statusFilter", .oneOf(Self.statusFilter))
+        let redriveFilter = try input.optional("redriveFilter", .oneOf(["REDRIVEN", "NOT_REDRIVEN"]))
         let limit = try input.maxResults()
         let token = try input.optional("nextToken", .longPageToken)
         try input.finish()
@@ -112,17 +114,25 @@ extension StatesService {
         try ResourceName.checkARN(machineArn, types: ["stateMachine"])
         let base = machineArn.split(separator: ":", omittingEmptySubsequences: false).prefix(7).joined(separator: ":")
         guard try await engine.stateMachine(arn: base).type != "EXPRESS" else { throw Self.unsupportedType }
+        // A token is good for the list that it was given with.
+        let list: [JSONValue] = [machineArn, status ?? "", redriveFilter ?? ""].map { .string($0) }
         let kind = "executions"
-        let after = try PageToken.decodeKey(kind, token)
-        // Nothing is ever redriven here, so nothing waits for it.
-        let filter = status.map { ExecutionRecord.Status(rawValue: $0) }
-        if let filter, filter == nil { return ["executions": []] }
+        var after: PageKey?
+        if let place = try PageToken.decode(kind, token) {
+            guard place.count == 5, let time = place[3].int64, let arn = place[4].string else { throw PageToken.invalid }
+            guard Array(place.prefix(3)) == list else { throw PageToken.inconsistent }
+            after = PageKey(time: Timestamp(millisecondsSince1970: time), arn: arn)
+        }
+        if status == "PENDING_REDRIVE" {
+            throw AWSError("ValidationException", "PENDING_REDRIVE statusFilter is only supported with a mapRunArn")
+        }
         let found = try await engine.executions(
-            account: context.account, region: context.region, stateMachineArn: machineArn, status: filter ?? nil,
-            after: after, limit: limit + 1)
+            account: context.account, region: context.region, stateMachineArn: machineArn,
+            status: status.flatMap { ExecutionRecord.Status(rawValue: $0) },
+            isRedriven: redriveFilter.map { $0 == "REDRIVEN" }, after: after, limit: limit + 1)
         return PageToken.page(
-            "executions", kind, found, limit: limit, place: { PageKey(time: $0.startedAt, arn: $0.arn).place },
-            json: { .object($0.json) })
+            "executions", kind, found, limit: limit,
+            place: { list + PageKey(time: $0.startedAt, arn: $0.arn).place }, json: { .object($0.json) })
     }
 
     func getExecutionHistory(_ input: OperationInput) async throws -> JSONObject {
@@ -165,7 +175,7 @@ extension StatesService {
     func sendTaskSuccess(_ input: OperationInput) async throws -> JSONObject {
         var input = input
         let token = try input.required("taskToken", .taskToken)
-        let text = try input.required("output", .data)
+        let text = try input.required("output", engine.hasAWSLimits ? .limitedData : .data)
         try input.finish()
         try Self.checkToken(token)
         let output: Payload
@@ -226,8 +236,9 @@ extension ExecutionSummary {
     fileprivate var json: JSONObject {
         var object: JSONObject = [
             "executionArn": .string(arn), "stateMachineArn": .string(stateMachineArn), "name": .string(name),
-            "status": .string(status.rawValue), "startDate": startedAt.json, "redriveCount": 0,
+            "status": .string(status.rawValue), "startDate": startedAt.json, "redriveCount": .number(redriveCount),
         ]
+        if let redrivenAt { object["redriveDate"] = redrivenAt.json }
         if let versionArn { object["stateMachineVersionArn"] = .string(versionArn) }
         if let aliasArn { object["stateMachineAliasArn"] = .string(aliasArn) }
         if let stoppedAt { object["stopDate"] = stoppedAt.json }

@@ -7,7 +7,11 @@ import Support
 import WorkflowEngine
 
 extension StatesService {
-    private static let includedData = ["ALL_DATA", "METADATA_ONLY"]
+    /// Reads `includedData`: whether an answer shows data and definitions.
+    static func showsData(_ input: inout OperationInput) throws -> Bool {
+        try input.optional("includedData", .oneOf(["ALL_DATA", "METADATA_ONLY"])) != "METADATA_ONLY"
+    }
+
     static let unsupportedType = AWSError(
         "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
 
@@ -18,7 +22,7 @@ extension StatesService {
         let name = try input.optional("name", .name)
         let text = try input.optional("input", .data) ?? "{}"
         _ = try input.optional("traceHeader", OperationInput.TextRule(minimum: 0, maximum: 256))
-        let included = try input.optional("includedData", .oneOf(Self.includedData)) ?? "ALL_DATA"
+        let showsData = try Self.showsData(&input)
         try input.finish()
         let request = try await executionRequest(machineArn, name: name, input: text, traceHeader: nil, context)
         guard request.stateMachine.type == "EXPRESS" else { throw Self.unsupportedType }
@@ -29,7 +33,6 @@ extension StatesService {
             "name": .string(request.name), "startDate": result.startedAt.json, "stopDate": result.stoppedAt.json,
             "billingDetails": Self.billing(result.stoppedAt.milliseconds(since: result.startedAt)),
         ]
-        let showsData = included == "ALL_DATA"
         if showsData {
             answer["input"] = .string(text)
             answer["inputDetails"] = ["included": true]

@@ -28,6 +28,7 @@ extension StatesService {
             arn: context.arn(service: "states", resource: "stateMachine:\(name)").description,
             account: context.account, region: context.region, name: name, type: type, definition: definition,
             roleArn: roleArn, createdAt: context.receivedAt, configuration: try Self.configuration(input, over: nil))
+        try await checkLogging(record)
         guard let existing = try await engine.createStateMachine(record, tags: try Self.tags(input)) else {
             return try await created(record, publish: publish, versionDescription)
         }
@@ -79,6 +80,7 @@ extension StatesService {
         record.definition = definition ?? record.definition
         record.roleArn = roleArn ?? record.roleArn
         record.configuration = try Self.configuration(input, over: record.configuration)
+        if record.configuration != before.configuration { try await checkLogging(record) }
         if record != before || record.revisionID == nil {
             record.revisionID = randomUUIDText()
             record.updatedAt = context.receivedAt
@@ -96,6 +98,7 @@ extension StatesService {
 
     func describeStateMachine(_ input: OperationInput) async throws -> JSONObject {
         var input = input
+        let showsData = try Self.showsData(&input)
         let arn = try input.required("stateMachineArn", .arn)
         try input.finish()
         try ResourceName.checkARN(arn, types: ["stateMachine"])
@@ -103,7 +106,8 @@ extension StatesService {
         let record = if let version { version.machine } else { try await engine.stateMachine(arn: arn) }
         var answer: JSONObject = [
             "stateMachineArn": .string(arn), "name": .string(record.name), "status": .string(record.status.rawValue),
-            "definition": .string(record.definition), "roleArn": .string(record.roleArn), "type": .string(record.type),
+            "definition": .string(showsData ? record.definition : "{}"), "roleArn": .string(record.roleArn),
+            "type": .string(record.type),
             "creationDate": (version?.createdAt ?? record.createdAt).json,
         ]
         if let description = version?.description { answer["description"] = .string(description) }
@@ -112,10 +116,12 @@ extension StatesService {
     }
 
     func describeStateMachineForExecution(_ input: OperationInput) async throws -> JSONObject {
+        var input = input
+        let showsData = try Self.showsData(&input)
         let record = try await execution(input).stateMachine
         var answer: JSONObject = [
-            "stateMachineArn": .string(record.arn), "name": .string(record.name), "definition": .string(record.definition),
-            "roleArn": .string(record.roleArn), "updateDate": (record.updatedAt ?? record.createdAt).json,
+            "stateMachineArn": .string(record.arn), "name": .string(record.name),
+            "definition": .string(showsData ? record.definition : "{}"), "roleArn": .string(record.roleArn), "updateDate": (record.updatedAt ?? record.createdAt).json,
         ]
         Self.addDetails(of: record, to: &answer)
         return answer
@@ -196,6 +202,30 @@ extension StatesService {
 
     static func unsupported(_ what: String) -> AWSError {
         AWSError("ValidationException", "\(what) are not supported.")
+    }
+
+    /// Throws unless the executions of a machine can log where its configuration says.
+    private func checkLogging(_ record: StateMachineRecord) async throws {
+        let logging = record.configuration["loggingConfiguration"]
+        let level = logging?["level"]?.string ?? "OFF"
+        guard ["ALL", "ERROR", "FATAL", "OFF"].contains(level) else {
+            throw AWSError(
+                "ValidationException",
+                "1 validation error detected: Value '\(level)' at 'loggingConfiguration.level' failed to satisfy constraint: Member must satisfy enum value set: [ALL, ERROR, FATAL, OFF]")
+        }
+        let destinations = logging?["destinations"]?.array ?? []
+        guard destinations.count == 1 || destinations.isEmpty && level == "OFF" else {
+            throw Self.invalidLogging("Must specify exactly one Log Destination.")
+        }
+        guard let destination = destinations.first else { return }
+        guard let arn = destination["cloudWatchLogsLogGroup"]?["logGroupArn"]?.string,
+            let group = LogDestination.group(ofARN: arn), group.account == record.account, group.region == record.region,
+            try await engine.hasLogGroup(account: group.account, region: group.region, name: group.name)
+        else { throw Self.invalidLogging("Log Destination not found.") }
+    }
+
+    private static func invalidLogging(_ complaint: String) -> AWSError {
+        AWSError("InvalidLoggingConfiguration", "Invalid Logging Configuration: \(complaint)")
     }
 
     private static let configurationMembers = [

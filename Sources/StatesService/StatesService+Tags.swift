@@ -8,8 +8,9 @@ extension StatesService {
     private static let tagsMax = 50
 
     func tagResource(_ input: OperationInput) async throws -> JSONObject {
-        let arn = try await taggedResource(input)
+        guard try input.list("tags") != nil else { throw Self.missing("tags") }
         let new = try Self.tags(input)
+        let arn = try await taggedResource(input)
         let old = try await engine.tags(ofResource: arn).map(\.key)
         guard Set(old).union(new.map(\.key)).count <= Self.tagsMax else {
             throw AWSError("TooManyTags", "Too many tags: '\(arn)'", members: ["resourceName": .string(arn)])
@@ -19,12 +20,8 @@ extension StatesService {
     }
 
     func untagResource(_ input: OperationInput) async throws -> JSONObject {
+        guard let keys = try input.list("tagKeys") else { throw Self.missing("tagKeys") }
         let arn = try await taggedResource(input)
-        guard let keys = try input.list("tagKeys") else {
-            throw AWSError(
-                "ValidationException",
-                "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null")
-        }
         try await engine.changeTags(ofResource: arn, set: [], remove: keys.compactMap(\.string))
         return [:]
     }
@@ -33,6 +30,12 @@ extension StatesService {
         let arn = try await taggedResource(input)
         let tags = try await engine.tags(ofResource: arn)
         return ["tags": .array(tags.map { ["key": .string($0.key), "value": .string($0.value)] })]
+    }
+
+    private static func missing(_ member: String) -> AWSError {
+        AWSError(
+            "ValidationException",
+            "1 validation error detected: Value null at '\(member)' failed to satisfy constraint: Member must not be null")
     }
 
     /// The ARN of the machine or activity that `resourceArn` names.
@@ -54,7 +57,7 @@ extension StatesService {
     }
 
     static func tags(_ input: OperationInput) throws -> [(key: String, value: String)] {
-        try (try input.list("tags") ?? []).map { tag in
+        let tags: [(key: String, value: String)] = try (try input.list("tags") ?? []).map { tag in
             guard let key = tag["key"]?.string, (1...128).contains(key.unicodeScalars.count) else {
                 throw AWSError("ValidationException", "A tag's key has 1 to 128 characters: \(tag.text)")
             }
@@ -64,5 +67,9 @@ extension StatesService {
             }
             return (key, value)
         }
+        guard Set(tags.map(\.key)).count <= tagsMax else {
+            throw AWSError("TooManyTags", "Too many tags: \(tags.count) of at most \(tagsMax)")
+        }
+        return tags
     }
 }

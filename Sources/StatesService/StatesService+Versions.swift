@@ -83,11 +83,13 @@ extension StatesService {
             createdAt: context.receivedAt)
         if let existing = try await engine.alias(arn: record.arn) {
             guard existing.description == description, existing.routes == routes else {
-                throw AWSError("ConflictException", "A state machine alias of this name exists already: '\(record.arn)'")
+                throw AWSError(
+                "ConflictException",
+                "Failed to create alias because an alias with the same name and a different routing configuration already exists.")
             }
             return ["stateMachineAliasArn": .string(existing.arn), "creationDate": existing.createdAt.json]
         }
-        try await engine.setAlias(record)
+        try await engine.createAlias(record)
         return ["stateMachineAliasArn": .string(record.arn), "creationDate": record.createdAt.json]
     }
 
@@ -98,7 +100,7 @@ extension StatesService {
         let routes = try await routes(input)
         guard description != nil || routes != nil else {
             throw AWSError(
-                "ValidationException", "Either the description or the routing configuration must be specified")
+                "ValidationException", "You must specify at least one of the description and the routing configuration")
         }
         if let routes {
             guard routes.machineArn == record.machineArn else { throw Self.routing("must contain versions of the alias's state machine") }
@@ -106,7 +108,7 @@ extension StatesService {
         }
         record.description = description ?? record.description
         record.updatedAt = context.receivedAt
-        try await engine.setAlias(record)
+        try await engine.updateAlias(record)
         return ["updateDate": context.receivedAt.json]
     }
 
@@ -159,7 +161,7 @@ extension StatesService {
         let arn = try Self.aliasArn(input)
         guard let record = try await engine.alias(arn: arn) else {
             throw AWSError(
-                "ResourceNotFound", "Request references a resource that does not exist: '\(arn)'",
+                "ResourceNotFound", "Request references a resource that does not exist.",
                 members: ["resourceName": .string(arn)])
         }
         return record
@@ -172,26 +174,48 @@ extension StatesService {
             AliasRecord.Route(
                 versionArn: $0["stateMachineVersionArn"]?.string ?? "", weight: $0["weight"]?.int64 ?? -1)
         }
-        guard (1...2).contains(routes.count) else { throw Self.routing("must contain one or two versions") }
-        var machines: Set<String> = []
-        for route in routes {
-            try ResourceName.checkARN(route.versionArn, types: ["stateMachine"])
-            guard Int64(route.versionArn.split(separator: ":").last ?? "") != nil else {
-                let received = routes.map(\.versionArn).joined(separator: ", ")
-                throw Self.routing("must contain state machine version ARNs. Received: [\(received)]")
-            }
-            guard let version = try await engine.version(arn: route.versionArn) else {
-                throw WorkflowEngineError.stateMachineDoesNotExist(arn: route.versionArn)
-            }
-            machines.insert(version.machine.arn)
+        try Self.checkConstraints(routes)
+        let arns = routes.map(\.versionArn)
+        let received = "Received: [\(arns.joined(separator: ", "))]"
+        for arn in arns { try ResourceName.checkARN(arn, types: ["stateMachine"]) }
+        let machines = Set(arns.map { $0.split(separator: ":").dropLast().joined(separator: ":") })
+        guard arns.allSatisfy({ $0.split(separator: ":").last.flatMap { Int64($0) } != nil }), let machine = machines.first
+        else { throw Self.routing("must contain state machine version ARNs. \(received)") }
+        guard Set(arns).count == arns.count else {
+            throw Self.routing("must contain distinct state machine version ARNs. \(received)")
         }
-        guard let machine = machines.first, machines.count == 1, Set(routes.map(\.versionArn)).count == routes.count else {
-            throw Self.routing("must contain different versions of one state machine")
+        guard routes.map(\.weight).reduce(0, +) == 100 else {
+            let weights = routes.map { String($0.weight) }.joined(separator: ", ")
+            throw AWSError("ValidationException", "Sum of routing configuration weights must equal 100. Received: [\(weights)]")
         }
-        guard routes.allSatisfy({ (0...100).contains($0.weight) }), routes.map(\.weight).reduce(0, +) == 100 else {
-            throw Self.routing("must have weights that add up to 100")
+        guard machines.count == 1 else {
+            throw AWSError(
+                "ValidationException", "Both stateMachineVersionArn values must belong to the same state machine. \(received)")
+        }
+        for arn in arns {
+            guard try await engine.version(arn: arn) != nil else {
+                throw WorkflowEngineError.stateMachineDoesNotExist(arn: arn)
+            }
         }
         return (machine, routes)
+    }
+
+    /// What the service model says of the list and its weights.
+    private static func checkConstraints(_ routes: [AliasRecord.Route]) throws {
+        func fail(_ value: String, _ place: String, _ constraint: String) -> AWSError {
+            AWSError(
+                "ValidationException",
+                "1 validation error detected: Value '\(value)' at '\(place)' failed to satisfy constraint: Member must have \(constraint)")
+        }
+        guard (1...2).contains(routes.count) else {
+            let items = routes.map { "RoutingConfigurationListItem(stateMachineVersionArn=\($0.versionArn), weight=\($0.weight))" }
+            let limit = routes.isEmpty ? "greater than or equal to 1" : "less than or equal to 2"
+            throw fail("[\(items.joined(separator: ", "))]", "routingConfiguration", "length \(limit)")
+        }
+        for (index, route) in routes.enumerated() where !(0...100).contains(route.weight) {
+            let limit = route.weight < 0 ? "greater than or equal to 0" : "less than or equal to 100"
+            throw fail(String(route.weight), "routingConfiguration.\(index + 1).member.weight", "value \(limit)")
+        }
     }
 
     private static func routing(_ complaint: String) -> AWSError {

@@ -19,11 +19,17 @@ package struct StatesService: JSONService {
         self.models = models
     }
 
+    /// - Source: Step Functions, "Quotas", accounts: maximum request size.
+    private static let requestBytesMax = 1 << 20
+
     package var name: String { "states" }
     package var wire: WireProtocol { .json10(targetPrefix: "AWSStepFunctions") }
 
     package func call(_ operation: String, _ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
         do {
+            if engine.hasAWSLimits, JSONValue.object(input).text.utf8.count > Self.requestBytesMax {
+                throw AWSError("RequestEntityTooLargeException", "Request size exceeded 1048576 bytes", httpStatus: 413)
+            }
             return try await perform(operation, OperationInput(input), context)
         } catch let error as WorkflowEngineError {
             throw AWSError(error)
@@ -49,6 +55,7 @@ package struct StatesService: JSONService {
         case "StartExecution": try await startExecution(input, context)
         case "StartSyncExecution": try await startSyncExecution(input, context)
         case "StopExecution": try await stopExecution(input)
+        case "RedriveExecution": try await redriveExecution(input)
         case "DescribeExecution": try await describeExecution(input)
         case "ListExecutions": try await listExecutions(input, context)
         case "GetExecutionHistory": try await getExecutionHistory(input)
@@ -89,8 +96,36 @@ extension AWSError {
             self.init("ExecutionDoesNotExist", "Execution Does Not Exist: '\(arn)'")
         case .executionAlreadyExists(let arn):
             self.init("ExecutionAlreadyExists", "Execution Already Exists: '\(arn)'")
+        case .executionNotRedrivable(let reason):
+            self.init("ExecutionNotRedrivable", reason)
+        case .quotaExceeded(let quota): self.init(quota)
         case .taskDoesNotExist:
             self.init("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        }
+    }
+
+    /// - Source: the exceptions' documentation in the service model.
+    private init(_ quota: WorkflowQuota) {
+        switch quota {
+        case .stateMachines:
+            self.init(
+                "StateMachineLimitExceeded",
+                "The maximum number of state machines has been reached. Existing state machines must be deleted before a new state machine can be created.")
+        case .activities:
+            self.init(
+                "ActivityLimitExceeded",
+                "The maximum number of activities has been reached. Existing activities must be deleted before a new activity can be created.")
+        case .executions:
+            self.init(
+                "ExecutionLimitExceeded",
+                "The maximum number of running executions has been reached. Running executions must end or be stopped before a new execution can be started.")
+        case .activityWorkers:
+            self.init(
+                "ActivityWorkerLimitExceeded",
+                "The maximum number of workers concurrently polling for activity tasks has been reached.")
+        case .versions, .aliases:
+            self.init(
+                "ServiceQuotaExceededException", "The request would cause a service quota to be exceeded.", httpStatus: 402)
         }
     }
 

@@ -11,8 +11,8 @@ extension LoadedExecution {
 
     /// Applies events to the machine.
     ///
-    /// A runnable execution also gets its start, before the events, or its continuation, after them, so that a loop can
-    /// be stopped.
+    /// A runnable execution also gets its start or its redrive, before the events, or its continuation, after them, so
+    /// that a loop can be stopped.
     ///
     /// - Returns: what must become durable, and how many of the events it takes in; nil if there is nothing to do.
     mutating func step(
@@ -24,13 +24,20 @@ extension LoadedExecution {
             executionArn: record.arn, revision: record.revision, stepCount: record.stepCount, isRunnable: record.isRunnable)
         var taken = 0
         func hasRoom() -> Bool { history.count < Self.historyEventsMax }
-        if step.stepCount == 0 { try apply(.started, now: clock.now(), observer, &step, &history) }
+        let redrives = record.redrives.count
+        let isContinued = record.stepCount > 0 && machine.redriveCount == redrives
+        if step.stepCount == 0 {
+            try apply(.started, now: clock.now(), observer, &step, &history)
+        } else if !isContinued {
+            let event = ExecutionEvent.redriven(count: redrives, lastEventID: record.lastEventID)
+            try apply(event, now: clock.now(), observer, &step, &history)
+        }
         for posted in events where hasRoom() {
             step.takeIn(posted)
             try apply(posted.event, now: clock.now(), observer, &step, &history)
             taken += 1
         }
-        if step.isRunnable, record.stepCount > 0, hasRoom() {
+        if step.isRunnable, isContinued, hasRoom() {
             try apply(.continuation, now: clock.now(), observer, &step, &history)
         }
         step.history = history.map(\.record)
@@ -51,8 +58,10 @@ extension LoadedExecution {
         _ event: ExecutionEvent, now: Timestamp, _ observer: WorkflowEngine.Observer?, _ step: inout ExecutionStep,
         _ history: inout [HistoryEvent]
     ) throws {
-        if case .started = event { step.isRunnable = false }
-        if case .continuation = event { step.isRunnable = false }
+        switch event {
+        case .started, .redriven, .continuation: step.isRunnable = false
+        default: break
+        }
         var commands: [ExecutionCommand] = []
         let context = StepContext(now: now, seed: StepSeed(secret: record.secret, step: step.stepCount))
         observer?(record.arn, step.stepCount, event, context)
@@ -81,7 +90,7 @@ extension ExecutionStep {
         case .taskSucceeded(let taskID, _), .taskFailed(let taskID, _, _): finishedCommands.append(taskID)
         case .taskSubmitted(let taskID, _): submittedCommands.append((taskID, posted.handle ?? .null))
         case .timerFired(let timerID): finishedTimers.append(timerID)
-        case .started, .continuation, .taskHeartbeat, .activityStarted, .stopRequested: break
+        case .started, .continuation, .taskHeartbeat, .activityStarted, .stopRequested, .redriven: break
         }
     }
 

@@ -8,6 +8,8 @@ import Synchronization
 struct ActivityQueues {
     private var tasks: [String: [CommandRecord]] = [:]
     private var waiters: [String: [AsyncStream<Void>.Continuation]] = [:]
+    /// Workers who ask for a task right now.
+    private var polls: [String: Int] = [:]
 
     /// Adds a task. Waiting workers look again; one of them gets it.
     mutating func add(_ task: CommandRecord, activityArn: String) {
@@ -30,6 +32,18 @@ struct ActivityQueues {
         }
     }
 
+    /// Notes a worker who asks for a task; false if there are `limit` already.
+    mutating func beginPoll(activityArn: String, limit: Int) -> Bool {
+        guard polls[activityArn, default: 0] < limit else { return false }
+        polls[activityArn, default: 0] += 1
+        return true
+    }
+
+    mutating func endPoll(activityArn: String) {
+        let rest = polls[activityArn, default: 1] - 1
+        polls[activityArn] = rest == 0 ? nil : rest
+    }
+
     /// Ends when a task is added. Nil, with the task, if there is one.
     mutating func wait(activityArn: String) -> AsyncStream<Void>? {
         if tasks[activityArn] != nil { return nil }
@@ -50,7 +64,8 @@ extension WorkflowEngine {
     package func createActivity(
         _ record: ActivityRecord, tags: [(key: String, value: String)]
     ) async throws -> ActivityRecord? {
-        try await store.createActivity(record, tags: tags)
+        try await checkQuota(.activities, .activities(account: record.account, region: record.region))
+        return try await store.createActivity(record, tags: tags)
     }
 
     /// - Throws: `WorkflowEngineError.activityDoesNotExist`.
@@ -75,9 +90,14 @@ extension WorkflowEngine {
     /// Who gets the task has it alone: that it is taken is durable before this returns, and a task is not handed out
     /// again when the worker is lost, until the state's time-outs end it.
     /// - Returns: nil if none came.
-    /// - Throws: `WorkflowEngineError.activityDoesNotExist`.
+    /// - Throws: `WorkflowEngineError.activityDoesNotExist`, `.quotaExceeded`.
     package func takeActivityTask(arn: String, workerName: String?, limit: Duration) async throws -> ActivityTask? {
         _ = try await activity(arn: arn)
+        let pollsMax = configuration.hasAWSLimits ? WorkflowQuota.activityWorkers.limit : .max
+        guard activityQueues.withLock({ $0.beginPoll(activityArn: arn, limit: pollsMax) }) else {
+            throw WorkflowEngineError.quotaExceeded(.activityWorkers)
+        }
+        defer { activityQueues.withLock { $0.endPoll(activityArn: arn) } }
         return try await withThrowingTaskGroup(of: ActivityTask?.self) { group in
             group.addTask { try await self.nextActivityTask(arn, for: workerName) }
             group.addTask {

@@ -30,9 +30,10 @@ extension WorkflowEngine {
     /// Starts an execution; returns when its start is durable. Its states follow.
     ///
     /// Repeating a call with the same name and input while the execution runs gives the first one's record.
-    /// - Throws: `WorkflowEngineError.executionAlreadyExists`; `StateStoreError`.
+    /// - Throws: `WorkflowEngineError.executionAlreadyExists`, `.quotaExceeded`; `StateStoreError`.
     package func startExecution(_ request: StartExecutionRequest) async throws -> ExecutionRecord {
         let machine = request.stateMachine
+        try await checkOpenExecutions(of: machine)
         let record = ExecutionRecord(
             arn: request.executionArn, account: machine.account, region: machine.region, name: request.name,
             stateMachine: machine, input: request.input.text, traceHeader: request.traceHeader, startedAt: clock.now(),
@@ -90,12 +91,12 @@ extension WorkflowEngine {
     }
 
     package func executions(
-        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, after: PageKey?,
-        limit: Int
+        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?,
+        isRedriven: Bool? = nil, after: PageKey?, limit: Int
     ) async throws -> [ExecutionSummary] {
         try await store.executions(
-            account: account, region: region, stateMachineArn: stateMachineArn, status: status, after: after,
-            limit: limit)
+            account: account, region: region, stateMachineArn: stateMachineArn, status: status, isRedriven: isRedriven,
+            after: after, limit: limit)
     }
 
     /// Events with ids in the range; `descending` gives the last ones of the range first.
@@ -103,11 +104,6 @@ extension WorkflowEngine {
         ofExecution arn: String, ids: ClosedRange<Int64> = 1...Int64.max, descending: Bool = false, limit: Int = .max
     ) async throws -> [HistoryEvent] {
         try await store.history(ofExecution: arn, ids: ids, descending: descending, limit: limit).map(\.event)
-    }
-
-    /// Removes executions that stopped before `time`, in small batches.
-    package func removeExecutions(stoppedBefore time: Timestamp) async throws {
-        while try await store.removeExecutions(stoppedBefore: time, limit: 50) > 0 { try Task.checkCancellation() }
     }
 
     // MARK: - Reports by token

@@ -9,7 +9,8 @@ extension WorkflowEngine {
     package func createStateMachine(
         _ record: StateMachineRecord, tags: [(key: String, value: String)]
     ) async throws -> StateMachineRecord? {
-        try await store.createStateMachine(record, tags: tags)
+        try await checkQuota(.stateMachines, .stateMachines(account: record.account, region: record.region))
+        return try await store.createStateMachine(record, tags: tags)
     }
 
     /// - Throws: `WorkflowEngineError.stateMachineDoesNotExist`.
@@ -60,6 +61,11 @@ extension WorkflowEngine {
         try await store.deleteStateMachine(arn: arn)
     }
 
+    /// Whether executions can log into a group of that name.
+    package func hasLogGroup(account: String, region: String, name: String) async throws -> Bool {
+        try await logs?.logGroup(account: account, region: region, name: name) != nil
+    }
+
     package func stateMachines(
         account: String, region: String, after: PageKey?, limit: Int
     ) async throws -> [StateMachineRecord] {
@@ -73,6 +79,7 @@ extension WorkflowEngine {
     package func changeTags(
         ofResource arn: String, set: [(key: String, value: String)], remove: [String]
     ) async throws {
+        defer { machineChanged(arn) }
         try await store.changeTags(ofResource: arn, set: set, remove: remove)
     }
 }

@@ -82,16 +82,17 @@ extension WorkflowEngine {
     func makeResident(_ record: ExecutionRecord, _ frames: [FrameRecord]) throws -> LoadedExecution {
         let definition = try definitions.definition(record.stateMachine.definition, type: record.stateMachine.type)
         let identity = try ExecutionIdentity(record)
+        let limits = limits(of: record.stateMachine)
         if record.stepCount == 0 {
             return LoadedExecution(
                 record: record,
-                machine: ExecutionMachine(definition: definition, execution: identity, limits: configuration.limits))
+                machine: ExecutionMachine(definition: definition, execution: identity, limits: limits))
         }
         let snapshot = frames.map { SnapshotFrame(path: $0.path, bytes: $0.bytes ?? []) }
         var loaded = LoadedExecution(
             record: record,
             machine: try ExecutionMachine(
-                definition: definition, execution: identity, frames: snapshot, limits: configuration.limits))
+                definition: definition, execution: identity, frames: snapshot, limits: limits))
         for frame in snapshot { loaded.noteFrame(frame.path, byteCount: frame.bytes.count) }
         return loaded
     }
@@ -138,8 +139,7 @@ extension WorkflowEngine {
     /// Ends an execution whose machine cannot go on. False if that could not be made durable.
     private func fail(_ executionArn: String, _ error: any Error) async -> Bool {
         do {
-            guard let (record, frames) = try await store.loadExecution(arn: executionArn), record.status == .running
-            else { return true }
+            guard let record = try await store.execution(arn: executionArn), record.status == .running else { return true }
             let now = clock.now()
             let cause = "The execution could not be continued: \(error)"
             var step = ExecutionStep(
@@ -150,7 +150,6 @@ extension WorkflowEngine {
                     type: HistoryEventType.executionFailed.rawValue,
                     details: ["error": "States.Runtime", "cause": .string(cause)])
             ]
-            step.frames = frames.map { FrameRecord(path: $0.path, bytes: nil) }
             step.end = ExecutionStep.End(status: .failed, stoppedAt: now, error: "States.Runtime", cause: cause)
             try await store.commit(step)
             for commandID in commandIDs(of: executionArn) { cancel(commandID, executionArn: executionArn) }
@@ -185,5 +184,7 @@ extension ExecutionIdentity {
             account: record.account, type: StateMachineType(rawValue: record.stateMachine.type) ?? .standard,
             startTime: record.startedAt, input: try Payload(parsing: record.input),
             stateMachineVersionArn: record.stateMachine.versionArn, stateMachineAliasArn: record.stateMachine.aliasArn)
+        redriveCount = record.redrives.count
+        redriveTime = record.redrives.date
     }
 }

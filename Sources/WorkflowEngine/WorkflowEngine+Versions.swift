@@ -3,8 +3,9 @@ package import Support
 
 /// Versions and aliases of state machines.
 extension WorkflowEngine {
-    /// - Throws: `WorkflowEngineError.stateMachineDoesNotExist`.
+    /// - Throws: `WorkflowEngineError.stateMachineDoesNotExist`, `.quotaExceeded`.
     package func publishVersion(ofMachine arn: String, description: String?) async throws -> VersionRecord {
+        try await checkQuota(.versions, .versions(machineArn: arn))
         guard let version = try await store.publishVersion(ofMachine: arn, description: description, at: clock.now())
         else { throw WorkflowEngineError.stateMachineDoesNotExist(arn: arn) }
         return version
@@ -28,7 +29,14 @@ extension WorkflowEngine {
 
     package func alias(arn: String) async throws -> AliasRecord? { try await store.alias(arn: arn) }
 
-    package func setAlias(_ record: AliasRecord) async throws { try await store.setAlias(record) }
+    /// Makes an alias.
+    /// - Throws: `WorkflowEngineError.quotaExceeded`.
+    package func createAlias(_ record: AliasRecord) async throws {
+        try await checkQuota(.aliases, .aliases(machineArn: record.machineArn))
+        try await store.setAlias(record)
+    }
+
+    package func updateAlias(_ record: AliasRecord) async throws { try await store.setAlias(record) }
 
     package func aliases(ofMachine arn: String, after: PageKey?, limit: Int) async throws -> [AliasRecord] {
         try await store.aliases(ofMachine: arn, after: after, limit: limit)
@@ -40,7 +48,7 @@ extension WorkflowEngine {
     /// - Throws: `WorkflowEngineError.stateMachineDoesNotExist`, `.stateMachineDeleting`.
     package func startableMachine(arn: String) async throws -> StateMachineRecord {
         guard let (base, qualifier) = Self.qualified(arn) else { return try await startableStateMachine(arn: arn) }
-        _ = try await startableStateMachine(arn: base)
+        let current = try await startableStateMachine(arn: base)
         var versionArn = arn
         var aliasArn: String?
         if Int64(qualifier) == nil {
@@ -54,6 +62,7 @@ extension WorkflowEngine {
         guard var machine = try await version(arn: versionArn)?.machine else {
             throw WorkflowEngineError.stateMachineDoesNotExist(arn: arn)
         }
+        machine.hasAWSLimits = current.hasAWSLimits
         machine.versionArn = versionArn
         machine.aliasArn = aliasArn
         return machine

@@ -23,6 +23,10 @@ package final class WorkflowEngine: Sendable {
 
     package struct Configuration: Sendable {
         package var limits = ExecutionLimits.default
+        /// Whether the service's quotas hold for all machines, and not only for those that are tagged so.
+        package var hasAWSLimits = false
+        /// How long closed executions are kept.
+        package var retentionDays: Int64 = 90
         /// Idle machines are dropped when resident ones together hold more than about this.
         package var residentBytesMax = 128 << 20
         /// Threads on which steps are computed and committed.
@@ -53,6 +57,8 @@ package final class WorkflowEngine: Sendable {
     }
 
     let store: any WorkflowStore
+    /// Takes what Express executions log; nil drops it.
+    let logs: (any ExecutionLogStore)?
     let clock: any WallClock
     let configuration: Configuration
     let logger: Logger
@@ -60,6 +66,7 @@ package final class WorkflowEngine: Sendable {
     let timers = Mutex(TimerQueue())
     let pendingCommands = Mutex<[String: PendingCommand]>([:])
     let activityQueues = Mutex(ActivityQueues())
+    let executionBudget = Mutex(ExecutionBudget())
     let feed = ExecutionFeed()
     let definitions = DefinitionCache()
     /// Active machines as last read; every change of a machine raises the generation.
@@ -72,10 +79,11 @@ package final class WorkflowEngine: Sendable {
     private let executor: any TaskExecutor
 
     package init(
-        store: any WorkflowStore, clock: any WallClock = SystemWallClock(), configuration: Configuration = .init(),
-        logger: Logger = Logger(label: "millrace.workflow")
+        store: any WorkflowStore, logs: (any ExecutionLogStore)? = nil, clock: any WallClock = SystemWallClock(),
+        configuration: Configuration = .init(), logger: Logger = Logger(label: "millrace.workflow")
     ) {
         self.store = store
+        self.logs = logs
         self.clock = clock
         self.configuration = configuration
         self.logger = logger
@@ -100,6 +108,7 @@ package final class WorkflowEngine: Sendable {
         try await recover()
         await withDiscardingTaskGroup { group in
             group.addTask(executorPreference: executor) { await self.watchTimers() }
+            group.addTask(executorPreference: executor) { await self.watchRetention() }
             for await item in work {
                 switch item {
                 case .drive(let cell):

@@ -23,7 +23,7 @@ struct BatchServiceTests {
         fixture = try EngineFixture()
         engine = try await fixture.engine()
         batch = BatchService(engine: engine)
-        logs = LogsService(engine: engine)
+        logs = LogsService(engine: engine, executions: fixture.store)
     }
 
     private func call(_ operation: String, _ input: JSONObject) async throws -> JSONValue {

@@ -151,7 +151,9 @@ struct WorkflowStoreTests {
         #expect(record.error == "E")
         #expect(record.cause == cause)
         #expect(record.stoppedAt?.millisecondsSince1970 == 8)
-        #expect(try await store.loadExecution(arn: e.arn)?.frames.isEmpty == true)
+        // A redrive needs the frames.
+        #expect(try await store.loadExecution(arn: e.arn)?.frames == step.frames)
+        #expect(record.redrives.isPrepared)
         #expect(try await store.timers(after: nil, limit: 10).isEmpty)
         #expect(try await store.commands(after: nil, limit: 10).map(\.isCancelled) == [true])
         let later = ExecutionStep(executionArn: e.arn, revision: 1, stepCount: 2, isRunnable: true)
@@ -172,8 +174,8 @@ struct WorkflowStoreTests {
             async throws -> [String]
         {
             try await store.executions(
-                account: "1", region: "us-east-1", stateMachineArn: machineArn, status: status, after: after,
-                limit: limit
+                account: "1", region: "us-east-1", stateMachineArn: machineArn, status: status, isRedriven: nil,
+                after: after, limit: limit
             ).map(\.name)
         }
         #expect(try await names(m.arn, nil, nil, 2) == ["e5", "e4"])

@@ -6,7 +6,7 @@ import Support
 /// Drives one machine by hand: keeps its history and commands, its clock, and a store of its frames.
 final class MachineDriver {
     let definition: StateMachineDefinition
-    let execution: ExecutionIdentity
+    private(set) var execution: ExecutionIdentity
     let limits: ExecutionLimits
     /// Loads the machine anew from its frames before every event.
     let reloads: Bool
@@ -45,11 +45,7 @@ final class MachineDriver {
 
     /// Applies an event, then continuations as they are asked for.
     func apply(_ event: ExecutionEvent, continues: Bool = true) throws {
-        if reloads, steps > 0 {
-            let saved = frames.map { SnapshotFrame(path: $0.key, bytes: $0.value) }
-            machine = Slot(
-                try ExecutionMachine(definition: definition, execution: execution, frames: saved, limits: limits))
-        }
+        if reloads, steps > 0 { try reload() }
         steps += 1
         var commands: [ExecutionCommand] = []
         let context = StepContext(now: now, seed: StepSeed(high: 42, low: steps))
@@ -85,6 +81,20 @@ final class MachineDriver {
             }
         }
         if goesOn, continues { try apply(.continuation) }
+    }
+
+    private func reload() throws {
+        let saved = frames.map { SnapshotFrame(path: $0.key, bytes: $0.value) }
+        machine = Slot(try ExecutionMachine(definition: definition, execution: execution, frames: saved, limits: limits))
+    }
+
+    /// Lets an execution that has ended go on.
+    func redrive() throws {
+        execution.redriveCount += 1
+        execution.redriveTime = now
+        outcome = nil
+        try reload()
+        try apply(.redriven(count: execution.redriveCount, lastEventID: history.last?.id ?? 0))
     }
 
     /// Moves the clock to the earliest timer and fires it.

@@ -12,14 +12,19 @@ import WorkflowEngine
 /// The service on an engine and a store of its own, for one test.
 struct StatesFixture {
     let directory: TemporaryDirectory
+    let store: SQLiteStateStore
     let engine: WorkflowEngine
     let service: StatesService
 
-    init(models: @escaping @Sendable (TemporaryDirectory) throws -> ServiceModels? = { _ in nil }) throws {
+    init(
+        configuration: WorkflowEngine.Configuration = .init(),
+        models: @escaping @Sendable (TemporaryDirectory) throws -> ServiceModels? = { _ in nil }
+    ) throws {
         let directory = try TemporaryDirectory()
         let found = try models(directory)
         self.directory = directory
-        engine = WorkflowEngine(store: try SQLiteStateStore(path: directory.path + "/state.sqlite"))
+        store = try SQLiteStateStore(path: directory.path + "/state.sqlite")
+        engine = WorkflowEngine(store: store, logs: store, configuration: configuration)
         service = StatesService(engine: engine, models: { found })
     }
 
@@ -38,6 +43,16 @@ struct StatesFixture {
             return nil
         } catch let error as AWSError {
             return error.code
+        }
+    }
+
+    /// The code and message that a call is refused with; nil for one that is answered.
+    func refusal(_ operation: String, _ input: JSONObject) async throws -> String? {
+        do {
+            try await call(operation, input)
+            return nil
+        } catch let error as AWSError {
+            return "\(error.code): \(error.message)"
         }
     }
 

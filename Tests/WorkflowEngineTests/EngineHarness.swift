@@ -162,13 +162,13 @@ final class CrashingStore: WorkflowStore {
         try await reading { try await base.execution(arn: arn) }
     }
     func executions(
-        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, after: PageKey?,
-        limit: Int
+        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, isRedriven: Bool?,
+        after: PageKey?, limit: Int
     ) async throws -> [ExecutionSummary] {
         try await reading {
             try await base.executions(
-                account: account, region: region, stateMachineArn: stateMachineArn, status: status, after: after,
-                limit: limit)
+                account: account, region: region, stateMachineArn: stateMachineArn, status: status,
+                isRedriven: isRedriven, after: after, limit: limit)
         }
     }
     func history(
@@ -182,6 +182,12 @@ final class CrashingStore: WorkflowStore {
         try await reading { try await base.loadExecution(arn: arn) }
     }
     func commit(_ step: ExecutionStep) async throws { try await writing { try await base.commit(step) } }
+    func redriveExecution(arn: String, revision: Int64, redrives: ExecutionRecord.Redrives) async throws {
+        try await writing { try await base.redriveExecution(arn: arn, revision: revision, redrives: redrives) }
+    }
+    func forgetRedrives(stoppedBefore time: Timestamp, limit: Int) async throws -> Int {
+        try await writing { try await base.forgetRedrives(stoppedBefore: time, limit: limit) }
+    }
     func setProgress(
         _ progress: CommandRecord.Progress, ofCommand commandID: String, executionArn: String
     ) async throws {
@@ -195,6 +201,9 @@ final class CrashingStore: WorkflowStore {
     }
     func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int {
         try await writing { try await base.removeExecutions(stoppedBefore: time, limit: limit) }
+    }
+    func count(_ records: CountedRecords, limit: Int) async throws -> Int {
+        try await reading { try await base.count(records, limit: limit) }
     }
     func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {
         try await reading { try await base.runnableExecutions(after: arn, limit: limit) }

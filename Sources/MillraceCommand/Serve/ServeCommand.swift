@@ -34,6 +34,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: .of(.account)) var account: String?
     @Option(help: .of(.catalog), completion: .directory) var catalog: String?
     @Option(help: .of(.logLevel)) var logLevel: String?
+    @Flag(help: .of(.awsLimits)) var awsLimits = false
 
     func run() async throws {
         let settings = try effectiveSettings()
@@ -50,7 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
     private func effectiveSettings() throws -> EffectiveSettings {
         let flags: [(Setting, String?)] = [
             (.data, data), (.host, host), (.port, port), (.consoleHost, consoleHost), (.consolePort, consolePort),
-            (.auth, auth), (.account, account), (.catalog, catalog), (.logLevel, logLevel),
+            (.auth, auth), (.account, account), (.catalog, catalog), (.logLevel, logLevel), (.awsLimits, awsLimits ? "true" : nil),
         ]
         do {
             return try ProgramSettings.load(

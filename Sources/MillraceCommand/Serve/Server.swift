@@ -86,13 +86,13 @@ struct Server {
                     s3: jobStore,
                     transport: CurlTransport(settings.s3?.transport ?? HTTPTransportConfiguration()))),
             clock: clock)
-        workflow = WorkflowEngine(store: store, clock: clock)
+        workflow = WorkflowEngine(store: store, logs: store, clock: clock, configuration: settings.workflow)
 
         let models = settings.serviceModels
         let states = StatesService(engine: workflow, models: { models ?? ServiceModels.installed() })
         let glue = GlueService(catalog: GlueCatalog(records: store, clock: clock), jobs: batch, clock: clock)
         let batchService = BatchService(engine: batch)
-        let logs = LogsService(engine: batch)
+        let logs = LogsService(engine: batch, executions: store)
         self.glue = glue
         let services: [any JSONService] = [states, glue, batchService, logs]
         integrations = ServiceIntegrations(

@@ -1,6 +1,8 @@
 import BatchScheduling
 import ServiceModels
 import SettingsModel
+import StatesRuntime
+import WorkflowEngine
 
 #if canImport(Glibc)
 import Glibc
@@ -22,6 +24,7 @@ extension Server {
         /// Nil: the embedded store serves S3.
         var s3: S3Settings?
         var jobs: JobLimits
+        var workflow: WorkflowEngine.Configuration
 
         struct JobLimits: Sendable {
             /// What all attempts together may occupy.
@@ -56,6 +59,7 @@ extension Server.Settings {
         }
         s3 = try S3Settings(settings)
         jobs = JobLimits(settings)
+        workflow = WorkflowEngine.Configuration(settings)
         guard requiresSignature || ListeningAddress.isLoopback(host) else {
             throw CommandFailure(
                 "auth: none is for loopback addresses only, and host is \(host) (\(settings[.host]?.origin.text ?? "")).")
@@ -63,6 +67,16 @@ extension Server.Settings {
         guard port == 0 || port != consolePort || host != consoleHost else {
             throw CommandFailure("port and console-port are both \(port): give the console another one.")
         }
+    }
+}
+
+extension WorkflowEngine.Configuration {
+    init(_ settings: EffectiveSettings) {
+        self.init()
+        hasAWSLimits = settings.flag(.awsLimits) ?? false
+        limits.historyEventsMax = settings.integer(.executionEvents).map { Int64($0) } ?? limits.historyEventsMax
+        limits.historyBytesMax = settings.integer(.executionSize).map { Int64($0) << 20 } ?? limits.historyBytesMax
+        retentionDays = settings.integer(.executionRetention).map { Int64($0) } ?? retentionDays
     }
 }
 

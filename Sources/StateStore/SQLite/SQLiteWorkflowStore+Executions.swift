@@ -8,17 +8,18 @@ extension SQLiteStateStore {
         let hash = payloadHash(record.stateMachine.definition)
         let machine = record.stateMachine.pinnedText
         let written = payloads
+        let logGroup = record.stateMachine.logDestination?.group
         return try await write { db in
             try db.statement(
                 """
                 INSERT INTO workflow_executions (arn, account, region, name, machine_arn, machine, definition_hash,
                     input, trace_header, started_at, secret, status, last_event_id, step_count, runnable, revision,
-                    owner_epoch, shard)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', 0, 0, 1, 0, 0, 0) ON CONFLICT DO NOTHING
+                    owner_epoch, shard, log_group)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', 0, 0, 1, 0, 0, 0, ?) ON CONFLICT DO NOTHING
                 """
             ).run([
                 record.arn, record.account, record.region, record.name, record.stateMachine.arn, machine, hash, input,
-                record.traceHeader, record.startedAt.millisecondsSince1970, record.secret,
+                record.traceHeader, record.startedAt.millisecondsSince1970, record.secret, logGroup,
             ])
             guard db.changesCount == 1 else { return try Self.execution(db, arn: record.arn) }
             // Usually there since the machine was created.
@@ -34,13 +35,13 @@ extension SQLiteStateStore {
     }
 
     package func executions(
-        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, after: PageKey?,
-        limit: Int
+        account: String, region: String, stateMachineArn: String?, status: ExecutionRecord.Status?, isRedriven: Bool?,
+        after: PageKey?, limit: Int
     ) async throws -> [ExecutionSummary] {
         try await read { db in
             var sql = """
                 SELECT arn, machine_arn, machine ->> 'versionArn' AS version_arn, machine ->> 'aliasArn' AS alias_arn,
-                    name, status, started_at, stopped_at FROM workflow_executions WHERE 
+                    name, status, started_at, stopped_at, redrive_count, redriven_at FROM workflow_executions WHERE 
                 """
             var arguments: [any SQLiteValue] = []
             if let stateMachineArn {
@@ -60,6 +61,7 @@ extension SQLiteStateStore {
                 sql += " AND status = ?"
                 arguments += [status.rawValue]
             }
+            if let isRedriven { sql += " AND redrive_count \(isRedriven ? ">" : "=") 0" }
             if let after {
                 sql += " AND (started_at, arn) < (?, ?)"
                 arguments += [after.time.millisecondsSince1970, after.arn]
@@ -71,7 +73,9 @@ extension SQLiteStateStore {
                     arn: row["arn"], stateMachineArn: row["machine_arn"], versionArn: row["version_arn"],
                     aliasArn: row["alias_arn"], name: row["name"],
                     status: Self.status(row), startedAt: Timestamp(millisecondsSince1970: row["started_at"]),
-                    stoppedAt: (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)))
+                    stoppedAt: (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)),
+                    redriveCount: row["redrive_count"],
+                    redrivenAt: (row["redriven_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)))
             }
         }
     }
@@ -124,7 +128,7 @@ extension SQLiteStateStore {
                 }
                 try db.statement("DELETE FROM workflow_executions WHERE arn = ?").run([arn])
             }
-            return arns.count
+            return arns.count + (try Self.removeExpressLogs(db, stoppedBefore: time, limit: limit))
         }
     }
 
@@ -155,6 +159,7 @@ extension SQLiteStateStore {
         record.stepCount = try row["step_count"]
         record.isRunnable = try row["runnable"]
         record.revision = try row["revision"]
+        record.redrives = try redrives(arn: arn, row)
         return record
     }
 

@@ -94,8 +94,9 @@ extension SQLiteStateStore {
     // MARK: - Rows
 
     private static let machineColumns = """
-        SELECT m.*, d.text AS definition FROM workflow_machines m JOIN workflow_definitions d
-        ON d.hash = m.definition_hash
+        SELECT m.*, d.text AS definition, EXISTS (SELECT 1 FROM workflow_tags t
+            WHERE t.arn = m.arn AND t.key = '\(StateMachineRecord.awsLimitsTag)' AND t.value = 'true') AS aws_limits
+        FROM workflow_machines m JOIN workflow_definitions d ON d.hash = m.definition_hash
         """
 
     static func machine(_ db: SQLiteConnection, arn: String) throws -> StateMachineRecord? {
@@ -106,13 +107,15 @@ extension SQLiteStateStore {
     private static func machine(_ row: SQLiteRow) throws -> StateMachineRecord {
         let configuration: String = try row["configuration"]
         let status: String = try row["status"]
-        return try StateMachineRecord(
+        var record = try StateMachineRecord(
             arn: row["arn"], account: row["account"], region: row["region"], name: row["name"], type: row["type"],
             status: StateMachineRecord.Status(rawValue: status) ?? .active, definition: row["definition"],
             roleArn: row["role_arn"], createdAt: Timestamp(millisecondsSince1970: row["created_at"]),
             updatedAt: (row["updated_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)),
             revisionID: row["revision_id"],
             configuration: storedJSON(configuration, of: row["arn"]).object ?? [:])
+        record.hasAWSLimits = try row["aws_limits"]
+        return record
     }
 
     private static func storeDefinition(_ db: SQLiteConnection, hash: String, text: String) throws {

@@ -24,6 +24,22 @@ extension SQLiteStateStore: WorkflowStore {
         }
     }
 
+    package func count(_ records: CountedRecords, limit: Int) async throws -> Int {
+        let (table, condition, arguments): (String, String, [String]) =
+            switch records {
+            case .stateMachines(let account, let region): ("machines", "account = ? AND region = ?", [account, region])
+            case .activities(let account, let region): ("activities", "account = ? AND region = ?", [account, region])
+            case .runningExecutions(let account, let region):
+                ("executions", "account = ? AND region = ? AND status = 'RUNNING'", [account, region])
+            case .versions(let machineArn): ("versions", "machine_arn = ?", [machineArn])
+            case .aliases(let machineArn): ("aliases", "machine_arn = ?", [machineArn])
+            }
+        return try await read { db in
+            let sql = "SELECT count(*) FROM (SELECT 1 FROM workflow_\(table) WHERE \(condition) LIMIT ?)"
+            return try db.statement(text: sql).value(arguments as [any SQLiteValue] + [limit], as: Int.self) ?? 0
+        }
+    }
+
     // MARK: - Recovery
 
     package func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {
@@ -195,11 +211,15 @@ private struct StepRows: Sendable {
         }
     }
 
-    /// What a closed execution no longer needs goes; commands stay until what they started has been stopped.
+    /// What a closed execution no longer needs goes; a redrive needs the frames. Commands stay until what they started has been stopped.
     private func finish(_ db: SQLiteConnection) throws {
         let arn = step.executionArn
         try db.statement("DELETE FROM workflow_timers WHERE execution = ?").run([arn])
-        try db.statement("DELETE FROM workflow_frames WHERE execution = ?").run([arn])
+        if step.end?.status == .succeeded {
+            try db.statement("DELETE FROM workflow_frames WHERE execution = ?").run([arn])
+        } else {
+            try db.statement("UPDATE workflow_executions SET redrivable = 1 WHERE arn = ?").run([arn])
+        }
         try db.statement("UPDATE workflow_commands SET cancelled = 1 WHERE execution = ?")
             .run([arn])
         let machine = try db.statement("SELECT machine_arn FROM workflow_executions WHERE arn = ?")

@@ -132,6 +132,7 @@ extension StateMachineRecord {
         ]
         if let updatedAt { object["updatedAt"] = .number(updatedAt.millisecondsSince1970) }
         if let revisionID { object["revisionId"] = .string(revisionID) }
+        if hasAWSLimits { object["awsLimits"] = true }
         if let versionArn { object["versionArn"] = .string(versionArn) }
         if let aliasArn { object["aliasArn"] = .string(aliasArn) }
         return JSONValue.object(object).text
@@ -148,6 +149,7 @@ extension StateMachineRecord {
             createdAt: Timestamp(millisecondsSince1970: created),
             updatedAt: json["updatedAt"]?.int64.map(Timestamp.init(millisecondsSince1970:)),
             revisionID: json["revisionId"]?.string, configuration: json["configuration"]?.object ?? [:])
+        hasAWSLimits = json["awsLimits"]?.bool ?? false
         versionArn = json["versionArn"]?.string
         aliasArn = json["aliasArn"]?.string
     }
