@@ -7,7 +7,7 @@ VENV := .build/venv
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev libyaml-dev \
             pkg-config python3-venv
 
-.PHONY: help deps build test unit interop peers conformance demo serve check bench install uninstall deb deb-deps docs reference clean
+.PHONY: help deps build test unit interop peers moto conformance demo serve check bench install uninstall deb deb-deps docs reference clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,21 @@ $(VENV)/ready: Tests/Interop/requirements.txt
 	$(VENV)/bin/pip install -q --disable-pip-version-check -r Tests/Interop/requirements.txt
 	touch $@
 
+# The tests are those of the release that requirements-moto.txt names.
+moto: .build/moto/ready  ## get moto's tests and moto itself, which some of them also call
+.build/moto/ready: Tests/Interop/requirements-moto.txt
+	rm -rf .build/moto
+	git clone -q --depth 1 --branch 5.2.3 https://github.com/getmoto/moto .build/moto/repository
+	mkdir .build/moto/source
+	cp -r .build/moto/repository/tests .build/moto/repository/setup.cfg .build/moto/repository/pyproject.toml .build/moto/source
+	python3 -m venv .build/moto/venv
+	.build/moto/venv/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
+
 conformance: build $(VENV)/ready  ## run the published suites that are beside the checkout
 	@rm -f .build/conformance.txt
-	$(VENV)/bin/python -m pytest -q Tests/Interop/test_conformance.py
+	@$(MAKE) --no-print-directory moto || echo "moto could not be fetched: its tests are skipped"
+	$(VENV)/bin/python -m pytest -q Tests/Interop/test_conformance.py Tests/Interop/test_moto.py
 	@cat .build/conformance.txt 2>/dev/null || echo "no suites found in ../shared/suites"
 
 demo: build  ## the whole thing on made-up data
