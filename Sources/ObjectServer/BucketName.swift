@@ -8,7 +8,9 @@ package enum BucketName {
         var previous: UInt8 = 0
         for byte in bytes {
             guard isLetterOrDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") else { return false }
-            if byte == UInt8(ascii: "."), previous == byte { return false }
+            // A label of a host name is not empty and neither begins nor ends with a dash.
+            if byte == UInt8(ascii: "."), previous == byte || previous == UInt8(ascii: "-") { return false }
+            if byte == UInt8(ascii: "-"), previous == UInt8(ascii: ".") { return false }
             previous = byte
         }
         return !looksLikeAddress(name) && !["xn--", "sthree-", "amzn-s3-demo-"].contains { name.hasPrefix($0) }

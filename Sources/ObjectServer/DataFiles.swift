@@ -1,4 +1,5 @@
 import StateStore
+import Support
 
 #if canImport(Glibc)
 import Glibc
@@ -33,6 +34,12 @@ final class DataFiles: Sendable {
         }
         try Self.synchronise(directory: "\(root)/data")
         try Self.synchronise(directory: root)
+    }
+
+    /// A store that is there already; makes nothing.
+    init(existing root: String) throws {
+        self.root = root
+        guard access("\(root)/data", R_OK | X_OK) == 0 else { throw FileError(operation: "open \(root)/data", errno) }
     }
 
     func create(_ id: DataFileID) throws(FileError) -> DataFile {
@@ -75,8 +82,48 @@ final class DataFiles: Sendable {
         return true
     }
 
-    func staged() throws(FileError) -> [DataFileID] {
-        guard let directory = opendir("\(root)/staging") else { throw FileError(operation: "opendir", errno) }
+    func staged() throws(FileError) -> [DataFileID] { try files(in: "\(root)/staging") }
+
+    /// All of them, in no order.
+    func published() throws(FileError) -> [DataFileID] {
+        var found: [DataFileID] = []
+        for first in 0..<256 { found += try files(in: "\(root)/data/\(hexText(UInt64(first), digits: 2))") }
+        return found
+    }
+
+    /// The size of a published file that nothing refers to; nil when it is being published, or gone.
+    func strayBytes(_ id: DataFileID) -> Int64? {
+        var status = stat()
+        guard access(stagingPath(id), F_OK) != 0, stat(dataPath(id), &status) == 0 else { return nil }
+        return Int64(status.st_size)
+    }
+
+    /// Hands over the bytes of a segment in order.
+    func read(_ segment: DataSegment, chunkBytes: Int, _ body: (UnsafeRawBufferPointer) -> Void) throws {
+        let file = try open(segment.file)
+        let size = try file.size()
+        guard size == segment.length else {
+            throw FileError(operation: "\(path(segment.file)) has \(size) bytes instead of \(segment.length)", EIO)
+        }
+        var buffer = [UInt8](repeating: 0, count: Int(min(Int64(chunkBytes), segment.length)))
+        var offset: Int64 = 0
+        while offset < segment.length {
+            let count = Int(min(Int64(buffer.count), segment.length - offset))
+            let position = offset
+            try buffer.withUnsafeMutableBytes { bytes in
+                let part = UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
+                try file.read(into: part, at: position)
+                body(UnsafeRawBufferPointer(part))
+            }
+            offset += Int64(count)
+        }
+    }
+
+    /// For messages: within the store.
+    func path(_ id: DataFileID) -> String { "data/\(id.text.prefix(2))/\(id.text)" }
+
+    private func files(in path: String) throws(FileError) -> [DataFileID] {
+        guard let directory = opendir(path) else { throw FileError(operation: "opendir \(path)", errno) }
         defer { closedir(directory) }
         var found: [DataFileID] = []
         while let entry = readdir(directory) {
@@ -138,6 +185,13 @@ final class DataFile: Sendable {
             if count == 0 { throw FileError(operation: "read past the end", EIO) }
             done += count
         }
+    }
+
+    /// Bytes.
+    func size() throws(FileError) -> Int64 {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileError(operation: "fstat", errno) }
+        return Int64(status.st_size)
     }
 
     /// Until the file is closed. False when somebody else has a lock.

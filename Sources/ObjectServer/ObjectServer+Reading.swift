@@ -50,6 +50,13 @@ package struct ObjectRead: Sendable {
         try await write(current)
     }
 
+    /// What was computed when the part, counted from 1, was uploaded.
+    package func partChecksum(_ number: Int) -> ObjectChecksum? {
+        let values = record.attributes.partChecksums
+        guard let whole = record.attributes.checksum, values.indices.contains(number - 1) else { return nil }
+        return ObjectChecksum(algorithm: whole.algorithm, value: values[number - 1], isComposite: whole.isComposite)
+    }
+
     /// The range of the part `number` of a multipart object, and how many parts there are; nil without such a part.
     package func part(_ number: Int) -> (range: Range<Int64>, count: Int)? {
         guard case .segments(let segments) = record.content, segments.first?.partNumber != 0 else {
@@ -139,13 +146,16 @@ private final class PieceLoader: @unchecked Sendable {
 }
 
 extension ObjectServer {
-    /// - Throws: `.noSuchBucket`, `.noSuchKey`.
-    package func read(_ key: ObjectKey, in bucket: String) async throws -> ObjectRead {
+    /// - Parameter version: nil for the latest.
+    /// - Throws: `.noSuchBucket`, `.noSuchKey`, `.noSuchVersion`, `.methodNotAllowed` for a delete marker that is asked
+    ///   for by its version.
+    package func read(_ key: ObjectKey, version: ObjectVersion? = nil, in bucket: String) async throws -> ObjectRead {
         _ = try self.bucket(bucket)
         let ticket = readers.begin()
-        guard let record = try await indexed({ try await self.index.object(key, in: bucket) }) else {
-            throw ObjectServerError.noSuchKey(key)
+        guard let record = try await indexed({ try await self.index.object(key, version: version, in: bucket) }) else {
+            throw version.map { ObjectServerError.noSuchVersion($0, of: key) } ?? .noSuchKey(key)
         }
+        if record.isDeleteMarker { throw ObjectServerError.deleteMarker(record, isAskedFor: version != nil) }
         return ObjectRead(record: record, ticket: ticket, server: self)
     }
 
@@ -153,5 +163,11 @@ extension ObjectServer {
     package func list(_ query: ObjectListQuery) async throws -> ObjectListPage {
         _ = try bucket(query.bucket)
         return try await indexed { try await self.index.listObjects(query) }
+    }
+
+    /// - Throws: `.noSuchBucket`.
+    package func listVersions(_ query: VersionListQuery) async throws -> VersionListPage {
+        _ = try bucket(query.bucket)
+        return try await indexed { try await self.index.listVersions(query) }
     }
 }

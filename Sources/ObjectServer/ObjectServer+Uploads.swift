@@ -92,7 +92,7 @@ extension ObjectServer {
         do {
             upload = try await self.upload(id, of: key, in: bucket)
         } catch let error as ObjectServerError where error.code == .noSuchUpload {
-            let present = try await indexed { try await index.object(key, in: bucket) }
+            let present = try await indexed { try await index.object(key, version: nil, in: bucket) }
             if let present, present.uploadID == id { return present }
             throw error
         }
@@ -100,12 +100,13 @@ extension ObjectServer {
         let chosen = try choose(named, from: stored, upload)
         var attributes = upload.attributes
         attributes.checksum = try combinedChecksum(of: chosen, upload, declared: checksum)
+        if attributes.checksum != nil { attributes.partChecksums = chosen.map { $0.checksum?.value ?? "" } }
         let record = ObjectRecord(
             bucket: bucket, key: key, size: chosen.reduce(0) { $0 + $1.size }, etag: Self.etag(of: chosen),
             modifiedAt: clock.now(), attributes: attributes,
             content: .segments(
                 chosen.map { DataSegment(file: $0.file, length: $0.size, partNumber: $0.number) }),
-            uploadID: id)
+            uploadID: id, version: try newVersion(in: bucket))
         guard record.size <= Self.objectSizeMax else {
             throw ObjectServerError(.entityTooLarge, "Your proposed upload exceeds the maximum allowed object size.")
         }
@@ -114,7 +115,7 @@ extension ObjectServer {
             try await index.completeUpload(id, as: record, parts: used, condition: condition)
         }
         if outcome == .noSuchUpload { throw ObjectServerError.noSuchUpload(id) }
-        try check(outcome, condition, key, bucket)
+        try check(outcome, condition.field, key, bucket)
         garbageSignal.continuation.yield()
         return record
     }
@@ -164,8 +165,9 @@ extension ObjectServer {
     private func combinedChecksum(
         of parts: [PartRecord], _ upload: UploadRecord, declared: String?
     ) throws(ObjectServerError) -> ObjectChecksum? {
-        guard let wanted = upload.attributes.checksum, let algorithm = ChecksumAlgorithm(rawValue: wanted.algorithm)
-        else { return nil }
+        // As S3 does, for clients that ask for none.
+        let wanted = upload.attributes.checksum ?? ObjectChecksum(algorithm: ChecksumAlgorithm.crc64nvme.rawValue, value: "")
+        guard let algorithm = ChecksumAlgorithm(rawValue: wanted.algorithm) else { return nil }
         var values: [[UInt8]] = []
         for part in parts {
             // Parts copied from objects without this checksum have none, and then the whole has none either.

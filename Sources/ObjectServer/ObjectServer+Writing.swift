@@ -37,7 +37,7 @@ extension ObjectServer {
         }
     }
 
-    /// Makes staged bytes the object of `key`.
+    /// Makes staged bytes the object of `key`, a new version of it where versioning is enabled.
     /// - Throws: `.preconditionFailed`, `.noSuchKey` when the condition needs an object, `.noSuchBucket`.
     package func put(
         _ data: StagedData, as key: ObjectKey, in bucket: String, attributes: ObjectAttributes,
@@ -47,41 +47,46 @@ extension ObjectServer {
         attributes.checksum = data.checksum
         let record = ObjectRecord(
             bucket: bucket, key: key, size: data.size, etag: data.etag, modifiedAt: clock.now(), attributes: attributes,
-            content: data.content)
+            content: data.content, version: try newVersion(in: bucket))
         try await commit(data) {
-            try check(try await index.putObject(record, condition: condition), condition, key, bucket)
+            try check(try await index.putObject(record, condition: condition), condition.field, key, bucket)
         }
         return record
     }
 
-    /// - Throws: `.preconditionFailed`, `.noSuchKey` when the condition needs an object, `.noSuchBucket`.
-    package func delete(_ key: ObjectKey, in bucket: String, condition: WriteCondition = .none) async throws {
-        let outcome = try await indexed { try await index.deleteObject(key, in: bucket, condition: condition) }
-        try check(outcome, condition, key, bucket)
-        garbageSignal.continuation.yield()
+    /// - Throws: `.noSuchBucket`.
+    func newVersion(in bucket: String) throws -> ObjectVersion {
+        try self.bucket(bucket).versioning == .enabled ? .random() : .null
     }
 
-    /// - Returns: for each key nil, or why it was not deleted.
-    package func delete(
-        _ keys: [(key: ObjectKey, condition: WriteCondition)], in bucket: String
-    ) async throws -> [ObjectServerError?] {
+    /// Removes objects or versions of them, all in one transaction.
+    /// - Returns: for each its outcome, or why it was not removed.
+    /// - Throws: `.noSuchBucket`.
+    package func remove(
+        _ removals: [ObjectRemoval], from bucket: String
+    ) async throws -> [Result<ObjectRemovalOutcome, ObjectServerError>] {
         _ = try self.bucket(bucket)
-        let outcomes = try await indexed { try await index.deleteObjects(keys, in: bucket) }
+        let now = clock.now()
+        let outcomes = try await indexed { try await index.removeObjects(removals, from: bucket, at: now) }
         garbageSignal.continuation.yield()
-        return zip(keys, outcomes).map { item, outcome -> ObjectServerError? in
-            do throws(ObjectServerError) {
-                try check(outcome, item.condition, item.key, bucket)
-                return nil
-            } catch {
-                return error
+        return zip(removals, outcomes).map { removal, outcome in
+            Result { () throws(ObjectServerError) in
+                try check(outcome.outcome, "If-Match", removal.key, bucket)
+                return outcome
             }
         }
     }
 
-    /// - Throws: `.noSuchKey`, `.noSuchBucket`.
-    package func setTags(_ tags: [ObjectTag], of key: ObjectKey, in bucket: String) async throws {
-        let outcome = try await indexed { try await index.setTags(tags, of: key, in: bucket) }
-        try check(outcome, .ifPresent, key, bucket)
+    /// - Parameter version: nil for the latest.
+    /// - Throws: `.noSuchKey`, `.noSuchVersion`, `.noSuchBucket`.
+    package func changeAttributes(
+        of key: ObjectKey, version: ObjectVersion? = nil, in bucket: String, _ change: AttributeChange
+    ) async throws {
+        let outcome = try await indexed {
+            try await index.changeAttributes(of: key, version: version, in: bucket, change)
+        }
+        if outcome == .noSuchKey, let version { throw ObjectServerError.noSuchVersion(version, of: key) }
+        try check(outcome, "If-Match", key, bucket)
     }
 
     /// The bytes of another object as staged data. A whole object in one file, or kept with its record, is not copied:
@@ -95,7 +100,7 @@ extension ObjectServer {
         let old = record.attributes.checksum
         let wanted = checksum ?? old.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) }
         let keepsChecksum = old.map { !$0.isComposite && $0.algorithm == wanted?.rawValue } ?? (wanted == nil)
-        if range == nil || range == 0..<record.size, keepsChecksum, !record.etag.utf8.contains(UInt8(ascii: "-")) {
+        if range == nil || range == 0..<record.size, keepsChecksum, !record.isMultipart {
             switch record.content {
             case .inline where !isPart:
                 return StagedData(content: record.content, size: record.size, etag: record.etag, checksum: old)
@@ -152,12 +157,13 @@ extension ObjectServer {
         garbageSignal.continuation.yield()
     }
 
+    /// - Parameter condition: the request field that may not have held.
     func check(
-        _ outcome: ObjectWriteOutcome, _ condition: WriteCondition, _ key: ObjectKey, _ bucket: String
+        _ outcome: ObjectWriteOutcome, _ condition: String, _ key: ObjectKey, _ bucket: String
     ) throws(ObjectServerError) {
         switch outcome {
         case .done: break
-        case .preconditionFailed: throw .preconditionFailed(condition == .ifAbsent ? "If-None-Match" : "If-Match")
+        case .preconditionFailed: throw .preconditionFailed(condition)
         case .noSuchKey: throw .noSuchKey(key)
         case .noSuchBucket: throw .noSuchBucket(bucket)
         case .noSuchUpload: throw .noSuchUpload("")
@@ -167,4 +173,9 @@ extension ObjectServer {
                 "The conditional request cannot succeed due to a conflicting operation against this resource.")
         }
     }
+}
+
+extension WriteCondition {
+    /// The request field that sets it.
+    var field: String { self == .ifAbsent ? "If-None-Match" : "If-Match" }
 }

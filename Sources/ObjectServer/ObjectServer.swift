@@ -104,15 +104,15 @@ package final class ObjectServer: Sendable {
     // MARK: - Buckets
 
     /// - Throws: `.invalidBucketName`, `.bucketAlreadyOwnedByYou`, `.bucketAlreadyExists`.
-    package func createBucket(_ name: String, account: String, region: String) async throws {
+    package func createBucket(_ bucket: BucketRecord) async throws {
+        let name = bucket.name
         guard BucketName.isValid(name) else {
             throw ObjectServerError(
                 .invalidBucketName, "The specified bucket is not valid.", details: [.init("BucketName", name)])
         }
-        let bucket = BucketRecord(name: name, account: account, region: region, createdAt: clock.now())
         let existing = try await indexed { try await self.index.createBucket(bucket) }
         if let existing {
-            throw existing.account == account
+            throw existing.account == bucket.account
                 ? ObjectServerError(
                     .bucketAlreadyOwnedByYou,
                     "Your previous request to create the named bucket succeeded and you already own it.",
@@ -134,6 +134,16 @@ package final class ObjectServer: Sendable {
     /// Ascending by name.
     package func buckets(ofAccount account: String) -> [BucketRecord] {
         known.withLock { known in known.values.filter { $0.account == account } }.sorted { $0.name < $1.name }
+    }
+
+    /// - Throws: `.noSuchBucket`.
+    package func changeBucket(_ name: String, _ change: BucketChange) async throws {
+        guard try await indexed({ try await self.index.changeBucket(name, change) }) else {
+            throw ObjectServerError.noSuchBucket(name)
+        }
+        // The index may have been changed again meanwhile, so what it says now counts.
+        let now = try await indexed { try await self.index.buckets() }.first { $0.name == name }
+        known.withLock { $0[name] = now }
     }
 
     /// - Throws: `.noSuchBucket`, `.bucketNotEmpty`.

@@ -1,4 +1,5 @@
 package import StateStore
+package import Support
 
 /// Why the embedded object store refuses. Codes are S3's own.
 package struct ObjectServerError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -23,6 +24,8 @@ package struct ObjectServerError: Error, Sendable, Hashable, CustomStringConvert
         package static let keyTooLong = Code("KeyTooLongError")
         package static let noSuchBucket = Code("NoSuchBucket")
         package static let noSuchKey = Code("NoSuchKey")
+        package static let noSuchVersion = Code("NoSuchVersion")
+        package static let methodNotAllowed = Code("MethodNotAllowed")
         package static let noSuchUpload = Code("NoSuchUpload")
         package static let payloadHashMismatch = Code("XAmzContentSHA256Mismatch")
         package static let preconditionFailed = Code("PreconditionFailed")
@@ -36,6 +39,13 @@ package struct ObjectServerError: Error, Sendable, Hashable, CustomStringConvert
     package let message: String
     /// Further elements of the answer, in order, such as `Condition` or `ETag`.
     package let details: [Detail]
+    /// What was found in place of an object.
+    package private(set) var deleteMarker: DeleteMarker?
+
+    package struct DeleteMarker: Sendable, Hashable {
+        package var version: ObjectVersion
+        package var modifiedAt: Timestamp
+    }
 
     package struct Detail: Sendable, Hashable {
         package var name: String
@@ -60,6 +70,24 @@ package struct ObjectServerError: Error, Sendable, Hashable, CustomStringConvert
 
     package static func noSuchKey(_ key: ObjectKey) -> ObjectServerError {
         ObjectServerError(.noSuchKey, "The specified key does not exist.", details: [Detail("Key", key.description)])
+    }
+
+    static func noSuchVersion(_ version: ObjectVersion, of key: ObjectKey) -> ObjectServerError {
+        ObjectServerError(
+            .noSuchVersion, "The specified version does not exist.",
+            details: [Detail("Key", key.description), Detail("VersionId", version.description)])
+    }
+
+    /// - Parameter isAskedFor: by its version, rather than found where the latest version was wanted.
+    static func deleteMarker(_ record: ObjectRecord, isAskedFor: Bool) -> ObjectServerError {
+        var error =
+            isAskedFor
+            ? ObjectServerError(
+                .methodNotAllowed, "The specified method is not allowed against this resource.",
+                details: [Detail("Method", "GET"), Detail("ResourceType", "DeleteMarker")])
+            : noSuchKey(record.key)
+        error.deleteMarker = DeleteMarker(version: record.version, modifiedAt: record.modifiedAt)
+        return error
     }
 
     package static func noSuchUpload(_ id: String) -> ObjectServerError {

@@ -5,20 +5,17 @@ import StateStore
 import Support
 
 /// The conditions of a write, from `If-None-Match` and `If-Match`.
-func writeCondition(_ fields: HTTPFields, forDelete: Bool = false) throws -> WriteCondition {
+func writeCondition(_ fields: HTTPFields) throws -> WriteCondition {
     let noneMatch = fields["if-none-match"]
     let match = fields["if-match"]
     if noneMatch != nil, match != nil {
         throw S3Errors.notImplemented("If-Match and If-None-Match together")
     }
     if let noneMatch {
-        guard noneMatch == "*", !forDelete else { throw S3Errors.headerNotImplemented("If-None-Match") }
+        guard noneMatch == "*" else { throw S3Errors.headerNotImplemented("If-None-Match") }
         return .ifAbsent
     }
     if let match { return match == "*" ? .ifPresent : .ifMatch(unquoted(match)) }
-    for name in ["x-amz-if-match-size", "x-amz-if-match-last-modified-time"] where fields[name] != nil {
-        throw S3Errors.headerNotImplemented(name)
-    }
     return .none
 }
 

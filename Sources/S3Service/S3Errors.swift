@@ -20,7 +20,8 @@ enum S3Errors {
 
     private static func status(of code: ObjectServerError.Code) -> Int {
         switch code {
-        case .noSuchBucket, .noSuchKey, .noSuchUpload: 404
+        case .noSuchBucket, .noSuchKey, .noSuchVersion, .noSuchUpload: 404
+        case .methodNotAllowed: 405
         case .bucketAlreadyExists, .bucketAlreadyOwnedByYou, .bucketNotEmpty, .conditionalRequestConflict: 409
         case .preconditionFailed: 412
         case .internalError: 500

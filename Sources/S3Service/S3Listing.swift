@@ -113,37 +113,57 @@ extension S3Service {
         return xmlAnswer(xml)
     }
 
-    /// Every object has the one version `null`.
     func listVersions(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
         let marker = try ListParameters.text(request, "key-marker") ?? ""
+        let versionMarker = try ListParameters.text(request, "version-id-marker") ?? ""
+        if marker.isEmpty, request.has("version-id-marker") {
+            throw S3Errors.invalidArgument(
+                "A version-id marker cannot be specified without a key marker.", "version-id-marker", versionMarker)
+        }
         let parameters = try ListParameters(bucket, request, after: Array(marker.utf8))
         let owner = try server.bucket(bucket).account
-        let page = try await server.list(parameters.query)
+        let query = VersionListQuery(
+            bucket: bucket, prefix: parameters.query.prefix, delimiter: parameters.query.delimiter,
+            after: parameters.query.after, afterVersion: versionMarker.isEmpty ? nil : try S3Request.version(versionMarker),
+            limit: parameters.maxKeys)
+        let page = try await server.listVersions(query)
         var xml = XMLWriter()
         xml.element("ListVersionsResult", namespace: Self.namespace) { xml in
             xml.element("Name", bucket)
             xml.element("Prefix", parameters.shown(parameters.prefix))
             xml.element("KeyMarker", parameters.shown(marker))
-            xml.element("VersionIdMarker", request.query["version-id-marker"] ?? "")
-            if page.isTruncated, let last = page.items.last {
-                xml.element("NextKeyMarker", parameters.shown(last.name))
-                if case .object = last { xml.element("NextVersionIdMarker", "null") }
+            xml.element("VersionIdMarker", versionMarker)
+            if page.isTruncated {
+                switch page.items.last {
+                case .version(let last):
+                    xml.element("NextKeyMarker", parameters.shown(last.object.key.utf8))
+                    xml.element("NextVersionIdMarker", last.version.description)
+                case .commonPrefix(let last): xml.element("NextKeyMarker", parameters.shown(last))
+                case nil: break
+                }
             }
             xml.element("MaxKeys", parameters.maxKeys)
             if !parameters.delimiter.isEmpty { xml.element("Delimiter", parameters.shown(parameters.delimiter)) }
             if parameters.encodes { xml.element("EncodingType", "url") }
             xml.element("IsTruncated", page.isTruncated)
-            for case .object(let object) in page.items {
-                xml.element("Version") { xml in
-                    xml.element("Key", parameters.shown(object.key.utf8))
-                    xml.element("VersionId", "null")
-                    xml.element("IsLatest", true)
-                    writeFacts(of: object, &xml)
+            for case .version(let item) in page.items {
+                let name: StaticString = item.isDeleteMarker ? "DeleteMarker" : "Version"
+                xml.element(name) { xml in
+                    xml.element("Key", parameters.shown(item.object.key.utf8))
+                    xml.element("VersionId", item.version.description)
+                    xml.element("IsLatest", item.isLatest)
+                    if item.isDeleteMarker {
+                        xml.element("LastModified", wholeSeconds(item.object.modifiedAt).iso8601)
+                    } else {
+                        writeFacts(of: item.object, &xml)
+                        xml.element("StorageClass", "STANDARD")
+                    }
                     xml.element("Owner") { $0.element("ID", canonicalID(owner)) }
-                    xml.element("StorageClass", "STANDARD")
                 }
             }
-            parameters.writePrefixes(page, &xml)
+            for case .commonPrefix(let prefix) in page.items {
+                xml.element("CommonPrefixes") { $0.element("Prefix", parameters.shown(prefix)) }
+            }
         }
         return xmlAnswer(xml)
     }

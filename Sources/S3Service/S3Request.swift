@@ -7,7 +7,7 @@ import Support
 
 /// A request with its address taken apart.
 struct S3Request: Sendable {
-    let call: HTTPCall
+    var call: HTTPCall
     let bucket: String?
     let key: ObjectKey?
     let query: RawQuery
@@ -56,12 +56,20 @@ struct S3Request: Sendable {
         return number
     }
 
-    /// Without versioning, an object has one version, `null`.
-    func checkVersion() throws {
-        guard let version = query["versionId"], version != "null" else { return }
-        throw AWSError(
-            "NoSuchVersion", "The specified version does not exist.", httpStatus: 404,
-            members: ["Key": .string(key?.description ?? ""), "VersionId": .string(version)])
+    /// The version that the query names; nil for the latest.
+    /// - Throws: `InvalidArgument` for what no version can be called.
+    func version() throws -> ObjectVersion? {
+        guard has("versionId") else { return nil }
+        return try Self.version(query["versionId"] ?? "")
+    }
+
+    static func version(_ text: String) throws -> ObjectVersion {
+        let isID = text.utf8.count == 32 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+        guard isID || text == "null" else {
+            throw S3Errors.invalidArgument(
+                text.isEmpty ? "Version id cannot be the empty string" : "Invalid version id specified", "versionId", text)
+        }
+        return ObjectVersion(text)
     }
 
     private static func bucket(ofHost host: String?, _ names: [String]) -> String? {

@@ -5,12 +5,45 @@ import StateStore
 import Support
 
 extension S3Service {
-    func getTags(_ key: ObjectKey, _ bucket: String) async throws -> HTTPAnswer {
-        let record = try await server.read(key, in: bucket).record
+    func getTags(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        let record = try await server.read(key, version: try request.version(), in: bucket).record
+        var fields: HTTPFields = [:]
+        try addVersion(of: record, to: &fields)
         var xml = XMLWriter()
+        write(record.attributes.tags, &xml)
+        return xmlAnswer(xml, fields: fields)
+    }
+
+    func deleteTags(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        try await server.changeAttributes(of: key, version: try request.version(), in: bucket, .tags([]))
+        return HTTPAnswer(status: 204)
+    }
+
+    func putTags(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        let tags = try tags(of: try await document(request))
+        try check(tags)
+        try await server.changeAttributes(of: key, version: try request.version(), in: bucket, .tags(tags))
+        return HTTPAnswer(status: 200)
+    }
+
+    /// The tags of a `Tagging` document, unchecked.
+    func tags(of document: [UInt8]) throws -> [ObjectTag] {
+        guard let root = try? XMLReader.read(document), root.name == "Tagging", let set = root["TagSet"] else {
+            throw S3Errors.malformedXML()
+        }
+        return try set.children.map { child in
+            guard child.name == "Tag", let key = child["Key"]?.text, let value = child["Value"]?.text else {
+                throw S3Errors.malformedXML()
+            }
+            return ObjectTag(key, value)
+        }
+    }
+
+    func write(_ tags: [ObjectTag], _ xml: inout XMLWriter) {
         xml.element("Tagging", namespace: Self.namespace) { xml in
             xml.element("TagSet") { xml in
-                for tag in record.attributes.tags {
+                // Ascending by name, as S3 gives them.
+                for tag in tags.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
                     xml.element("Tag") { xml in
                         xml.element("Key", tag.key)
                         xml.element("Value", tag.value)
@@ -18,23 +51,6 @@ extension S3Service {
                 }
             }
         }
-        return xmlAnswer(xml)
-    }
-
-    func putTags(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        guard let root = try? XMLReader.read(try await document(request)), root.name == "Tagging",
-            let set = root["TagSet"]
-        else { throw S3Errors.malformedXML() }
-        var tags: [ObjectTag] = []
-        for child in set.children {
-            guard child.name == "Tag", let key = child["Key"]?.text, let value = child["Value"]?.text else {
-                throw S3Errors.malformedXML()
-            }
-            tags.append(ObjectTag(key, value))
-        }
-        try check(tags)
-        try await server.setTags(tags, of: key, in: bucket)
-        return HTTPAnswer(status: 200)
     }
 
     /// The tags of `x-amz-tagging`, which is written as a query string.
@@ -53,9 +69,10 @@ extension S3Service {
         return tags
     }
 
-    private func check(_ tags: [ObjectTag]) throws {
-        guard tags.count <= 10 else {
-            throw AWSError("BadRequest", "Object tags cannot be greater than 10")
+    /// - Parameter limit: 10 for an object, 50 for a bucket.
+    func check(_ tags: [ObjectTag], limit: Int = 10) throws {
+        guard tags.count <= limit else {
+            throw AWSError("BadRequest", "\(limit == 10 ? "Object" : "Bucket") tags cannot be greater than \(limit)")
         }
         for tag in tags {
             guard (1...128).contains(tag.key.unicodeScalars.count) else {

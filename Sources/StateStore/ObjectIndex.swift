@@ -9,19 +9,28 @@ package protocol ObjectIndex: Sendable {
     func buckets() async throws -> [BucketRecord]
     /// - Returns: nil when created, else the bucket that has the name.
     func createBucket(_ bucket: BucketRecord) async throws -> BucketRecord?
+    /// False when there is no such bucket.
+    func changeBucket(_ name: String, _ change: BucketChange) async throws -> Bool
     /// Removes a bucket without objects, together with its unfinished uploads.
     func deleteBucket(_ name: String) async throws -> BucketDeletion
 
-    func object(_ key: ObjectKey, in bucket: String) async throws -> ObjectRecord?
-    /// Stores `record` in place of any object of its key; its data files become live.
+    /// - Parameter version: nil for the latest, which may be a delete marker.
+    func object(_ key: ObjectKey, version: ObjectVersion?, in bucket: String) async throws -> ObjectRecord?
+    /// Makes `record` the latest version of its key, in place of any version that has its id; its data files become
+    /// live. The condition is about the latest version before.
     func putObject(_ record: ObjectRecord, condition: WriteCondition) async throws -> ObjectWriteOutcome
-    func deleteObject(_ key: ObjectKey, in bucket: String, condition: WriteCondition) async throws -> ObjectWriteOutcome
-    /// One transaction. A missing key counts as deleted.
-    func deleteObjects(_ keys: [(key: ObjectKey, condition: WriteCondition)], in bucket: String) async throws
-        -> [ObjectWriteOutcome]
-    /// Replaces the tags without a change of the data or the modification time.
-    func setTags(_ tags: [ObjectTag], of key: ObjectKey, in bucket: String) async throws -> ObjectWriteOutcome
+    /// One transaction. A missing key or version counts as removed.
+    func removeObjects(_ removals: [ObjectRemoval], from bucket: String, at now: Timestamp) async throws
+        -> [ObjectRemovalOutcome]
+    /// Changes what is kept with an object, without a change of the data or the modification time.
+    func changeAttributes(
+        of key: ObjectKey, version: ObjectVersion?, in bucket: String, _ change: AttributeChange
+    ) async throws -> ObjectWriteOutcome
     func listObjects(_ query: ObjectListQuery) async throws -> ObjectListPage
+    func listVersions(_ query: VersionListQuery) async throws -> VersionListPage
+    /// What has been stored after `sequence` and still exists, in the order in which it was stored. A sequence number
+    /// is never given twice, and what becomes visible later has a higher one.
+    func newObjects(after sequence: Int64, limit: Int) async throws -> [NewObject]
 
     func createUpload(_ upload: UploadRecord) async throws -> Bool
     func upload(_ id: String) async throws -> UploadRecord?
@@ -74,6 +83,9 @@ package struct BucketRecord: Sendable, Hashable {
     package var account: String
     package var region: String
     package var createdAt: Timestamp
+    package var versioning = BucketVersioning.never
+    /// Configurations by the name of their sub-resource, such as `cors` and `policy`, as they were given.
+    package var documents: [String: String] = [:]
 
     package init(name: String, account: String, region: String, createdAt: Timestamp) {
         self.name = name
@@ -81,6 +93,22 @@ package struct BucketRecord: Sendable, Hashable {
         self.region = region
         self.createdAt = createdAt
     }
+}
+
+/// The numbers are part of the format.
+package enum BucketVersioning: Int, Sendable, Hashable {
+    /// Every object has the one version `null`.
+    case never = 0
+    /// Each put makes a version, each plain delete a delete marker.
+    case enabled = 1
+    /// Puts and plain deletes replace the version `null`; the others stay.
+    case suspended = 2
+}
+
+package enum BucketChange: Sendable, Hashable {
+    case versioning(BucketVersioning)
+    /// Nil removes the document.
+    case document(name: String, text: String?)
 }
 
 package struct ObjectRecord: Sendable, Hashable {
@@ -95,13 +123,19 @@ package struct ObjectRecord: Sendable, Hashable {
     package var content: ObjectContent
     /// The upload that made the object, so that a repeated completion finds it.
     package var uploadID: String?
+    package var version: ObjectVersion
+    /// Stands for the absence of the object since `modifiedAt`; has no content.
+    package var isDeleteMarker = false
+
+    package var isMultipart: Bool { etag.utf8.contains(UInt8(ascii: "-")) }
 
     package init(
         bucket: String, key: ObjectKey, size: Int64, etag: String, modifiedAt: Timestamp, attributes: ObjectAttributes,
-        content: ObjectContent, uploadID: String? = nil
+        content: ObjectContent, uploadID: String? = nil, version: ObjectVersion = .null
     ) {
         self.bucket = bucket
         self.key = key
+        self.version = version
         self.size = size
         self.etag = etag
         self.modifiedAt = modifiedAt
@@ -109,6 +143,78 @@ package struct ObjectRecord: Sendable, Hashable {
         self.content = content
         self.uploadID = uploadID
     }
+}
+
+/// Which of an object's versions.
+package enum ObjectVersion: Sendable, Hashable, CustomStringConvertible {
+    /// The only version where versioning has never been enabled, and the one written while it is suspended.
+    case null
+    /// 32 hexadecimal digits.
+    case id(String)
+
+    package init(_ text: String) { self = text == "null" ? .null : .id(text) }
+
+    package static func random() -> ObjectVersion { .id(DataFileID.random().text) }
+
+    package var description: String {
+        switch self {
+        case .null: "null"
+        case .id(let text): text
+        }
+    }
+}
+
+/// What to remove.
+package struct ObjectRemoval: Sendable, Hashable {
+    package var key: ObjectKey
+    /// Nil: the object becomes absent. In a bucket with versioning a delete marker then hides it.
+    package var version: ObjectVersion?
+    /// About `version`, or the latest one.
+    package var condition: RemovalCondition
+    /// The id of the delete marker, should one be made while versioning is enabled.
+    package var marker = ObjectVersion.random()
+
+    package init(key: ObjectKey, version: ObjectVersion? = nil, condition: RemovalCondition = RemovalCondition()) {
+        self.key = key
+        self.version = version
+        self.condition = condition
+    }
+}
+
+/// What must hold for a removal to happen; of a version that does not exist, nothing holds.
+package struct RemovalCondition: Sendable, Hashable {
+    package var exists = false
+    /// Without quotes.
+    package var etag: String?
+    package var size: Int64?
+    /// Compared in whole seconds.
+    package var modifiedAt: Timestamp?
+
+    package init(exists: Bool = false, etag: String? = nil, size: Int64? = nil, modifiedAt: Timestamp? = nil) {
+        self.exists = exists
+        self.etag = etag
+        self.size = size
+        self.modifiedAt = modifiedAt
+    }
+}
+
+package struct ObjectRemovalOutcome: Sendable, Hashable {
+    package var outcome: ObjectWriteOutcome
+    /// Of the delete marker that was made, or of what was removed by its version.
+    package var version: ObjectVersion?
+    /// Whether a delete marker was made or removed.
+    package var isDeleteMarker: Bool
+
+    package init(_ outcome: ObjectWriteOutcome, version: ObjectVersion? = nil, isDeleteMarker: Bool = false) {
+        self.outcome = outcome
+        self.version = version
+        self.isDeleteMarker = isDeleteMarker
+    }
+}
+
+package enum AttributeChange: Sendable, Hashable {
+    case tags([ObjectTag])
+    case cannedACL(String)
 }
 
 package enum ObjectContent: Sendable, Hashable {
@@ -142,6 +248,10 @@ package struct ObjectAttributes: Sendable, Hashable {
     package var fields: [Field]
     package var tags: [ObjectTag]
     package var checksum: ObjectChecksum?
+    /// Values for the parts of a multipart object that has a checksum, in their order; else empty.
+    package var partChecksums: [String] = []
+    /// Nil: `private`.
+    package var cannedACL: String?
 
     package struct Field: Sendable, Hashable {
         package var name: String
@@ -238,59 +348,6 @@ package struct PartRecord: Sendable, Hashable {
         self.size = size
         self.etag = etag
         self.checksum = checksum
-        self.modifiedAt = modifiedAt
-    }
-}
-
-package struct ObjectListQuery: Sendable, Hashable {
-    package var bucket: String
-    package var prefix: [UInt8]
-    /// Empty: no grouping.
-    package var delimiter: [UInt8]
-    /// Items at or below this are left out, and so is a group that contains it.
-    package var after: [UInt8]
-    package var limit: Int
-
-    package init(bucket: String, prefix: [UInt8] = [], delimiter: [UInt8] = [], after: [UInt8] = [], limit: Int) {
-        self.bucket = bucket
-        self.prefix = prefix
-        self.delimiter = delimiter
-        self.after = after
-        self.limit = limit
-    }
-}
-
-package struct ObjectListPage: Sendable, Hashable {
-    package var items: [Item] = []
-    package var isTruncated = false
-
-    /// In byte order of `name`.
-    package enum Item: Sendable, Hashable {
-        case object(ObjectSummary)
-        /// Keys that share everything up to and including the delimiter.
-        case commonPrefix([UInt8])
-
-        package var name: [UInt8] {
-            switch self {
-            case .object(let summary): summary.key.utf8
-            case .commonPrefix(let prefix): prefix
-            }
-        }
-    }
-
-    package init() {}
-}
-
-package struct ObjectSummary: Sendable, Hashable {
-    package var key: ObjectKey
-    package var size: Int64
-    package var etag: String
-    package var modifiedAt: Timestamp
-
-    package init(key: ObjectKey, size: Int64, etag: String, modifiedAt: Timestamp) {
-        self.key = key
-        self.size = size
-        self.etag = etag
         self.modifiedAt = modifiedAt
     }
 }

@@ -31,8 +31,8 @@ import Glibc
         var status = stat()
         #expect(stat(target + "/credentials", &status) == 0 && status.st_mode & 0o7777 == 0o600)
         #expect(stat(file, &status) == 0 && status.st_mode & 0o7777 == 0o600)
-        let index = try SQLiteStateStore(path: target + "/objects/index.sqlite", migrations: [.objectIndex])
-        #expect(try await index.object(ObjectKey("object-3"), in: "lake")?.size == 90_001)
+        let index = try SQLiteStateStore(path: target + "/objects/index.sqlite", migrations: StateStoreSchema.objects)
+        #expect(try await index.object(ObjectKey("object-3"), version: nil, in: "lake")?.size == 90_001)
         #expect(try DatabaseReport(path: target + "/state.sqlite", migrations: StateStoreSchema.all).problems == [])
         #expect(tree(sample.root.path).filter { $0.hasPrefix("backup") } == ["backup.tar"])
     }
@@ -70,10 +70,10 @@ import Glibc
             let file = try backup(sample)
             let target = sample.root.path + "/restored-\(round)"
             _ = try restore(file, to: target)
-            let copy = try SQLiteStateStore(path: target + "/objects/index.sqlite", migrations: [.objectIndex])
+            let copy = try SQLiteStateStore(path: target + "/objects/index.sqlite", migrations: StateStoreSchema.objects)
             let names = Set(try await copy.buckets().map(\.name))
             for name in names where name.hasSuffix("-b") { #expect(names.contains(name.dropLast() + "a")) }
-            #expect(try await copy.object(ObjectKey("late-\(round)"), in: "lake") != nil)
+            #expect(try await copy.object(ObjectKey("late-\(round)"), version: nil, in: "lake") != nil)
         }
         stop.set()
         #expect(try await writer > 0)
@@ -208,15 +208,15 @@ import Glibc
         }
         try await sample.index.close()
         let path = sample.path + "/objects/index.sqlite"
-        #expect(try DatabaseReport(path: path, migrations: [.objectIndex]).problems == [])
+        #expect(try DatabaseReport(path: path, migrations: StateStoreSchema.objects).problems == [])
         var bytes = try readBytes(path)
         for place in 4096..<bytes.count where place % 4096 < 100 { bytes[place] = 0xAA }
         try writeBytes(path, bytes)
-        let report = try? DatabaseReport(path: path, migrations: [.objectIndex])
+        let report = try? DatabaseReport(path: path, migrations: StateStoreSchema.objects)
         // Damage so deep that nothing can be read is an error of its own.
         #expect(report.map { !$0.problems.isEmpty } ?? true)
         let error = #expect(throws: StateStoreError.self) {
-            try DatabaseReport(path: sample.path + "/state.sqlite", migrations: [.objectIndex])
+            try DatabaseReport(path: sample.path + "/state.sqlite", migrations: StateStoreSchema.objects)
         }
         if case .newerFormat = error {} else { Issue.record("\(String(describing: error))") }
     }

@@ -21,7 +21,7 @@ struct SampleDirectory {
             mkdir(root.path + "/data" + folder, 0o700)
         }
         state = try SQLiteStateStore(path: root.path + "/data/state.sqlite")
-        index = try SQLiteStateStore(path: root.path + "/data/objects/index.sqlite", migrations: [.objectIndex])
+        index = try SQLiteStateStore(path: root.path + "/data/objects/index.sqlite", migrations: StateStoreSchema.objects)
         _ = try await index.createBucket(
             BucketRecord(name: "lake", account: "123456789012", region: "us-east-1", createdAt: Self.moment))
         for number in 0..<5 {

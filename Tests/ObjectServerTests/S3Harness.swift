@@ -18,7 +18,7 @@ final class S3Harness: Sendable {
     init(directory: String? = nil) async throws {
         self.directory = directory ?? "/tmp/millrace-s3-\(randomUUIDText())"
         try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
-        index = try SQLiteStateStore(path: "\(self.directory)/index.sqlite", migrations: [.objectIndex])
+        index = try SQLiteStateStore(path: "\(self.directory)/index.sqlite", migrations: StateStoreSchema.objects)
         server = try ObjectServer(directory: self.directory, index: index, threads: 4)
         try await server.start()
         service = S3Service(server: server)

@@ -9,7 +9,7 @@ struct DatabaseChecks {
     let directory: DataDirectory
 
     func findings() -> [Finding] {
-        check(directory.state, StateStoreSchema.all, "state") + check(directory.objectIndex, [.objectIndex], "objects")
+        check(directory.state, StateStoreSchema.all, "state") + check(directory.objectIndex, StateStoreSchema.objects, "objects")
     }
 
     private func check(_ path: String, _ migrations: [StateStoreMigration], _ area: String) -> [Finding] {

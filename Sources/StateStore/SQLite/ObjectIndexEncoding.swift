@@ -39,7 +39,8 @@ func decodeSegments(_ bytes: [UInt8]) throws -> [DataSegment] {
     }
 }
 
-/// `{"f": [[name, value], ...], "t": [[key, value], ...], "c": checksum}`, absent members empty; nil for nothing at all.
+/// `{"f": [[name, value], ...], "t": [[key, value], ...], "c": checksum, "p": [checksum of a part, ...], "a": acl}`, absent
+/// members empty; nil for nothing at all.
 func encodeAttributes(_ attributes: ObjectAttributes) -> String? {
     var object = JSONObject()
     if !attributes.fields.isEmpty {
@@ -49,16 +50,35 @@ func encodeAttributes(_ attributes: ObjectAttributes) -> String? {
         object["t"] = .array(attributes.tags.map { .array([.string($0.key), .string($0.value)]) })
     }
     if let checksum = attributes.checksum { object["c"] = encodeChecksum(checksum) }
+    if !attributes.partChecksums.isEmpty { object["p"] = .array(attributes.partChecksums.map(JSONValue.string)) }
+    if let acl = attributes.cannedACL { object["a"] = .string(acl) }
     return object.isEmpty ? nil : JSONValue.object(object).text
 }
 
 func decodeAttributes(_ text: String?) throws -> ObjectAttributes {
     guard let text else { return ObjectAttributes() }
     let value = try parseRecord(text)
-    return ObjectAttributes(
+    var attributes = ObjectAttributes(
         fields: pairs(value["f"]).map { ObjectAttributes.Field($0, $1) },
         tags: pairs(value["t"]).map { ObjectTag($0, $1) },
         checksum: value["c"].flatMap(decodeChecksum))
+    attributes.partChecksums = (value["p"]?.array ?? []).compactMap(\.string)
+    attributes.cannedACL = value["a"]?.string
+    return attributes
+}
+
+/// `{name: text, ...}`, ascending by name; nil for none.
+func encodeDocuments(_ documents: [String: String]) -> String? {
+    var object = JSONObject()
+    for (name, text) in documents.sorted(by: { $0.key < $1.key }) { object[name] = .string(text) }
+    return object.isEmpty ? nil : JSONValue.object(object).text
+}
+
+func decodeDocuments(_ text: String?) throws -> [String: String] {
+    guard let text else { return [:] }
+    var documents: [String: String] = [:]
+    for (name, value) in try parseRecord(text).object ?? [:] { documents[name] = value.string }
+    return documents
 }
 
 func encodeChecksum(_ checksum: ObjectChecksum) -> JSONValue {

@@ -8,7 +8,7 @@ extension SQLiteStateStore {
             var page = ObjectListPage()
             guard query.limit > 0 else { return page }
             let end = prefixSuccessor(of: query.prefix)
-            var position = ListPosition(query)
+            var position = ListPosition(after: query.after, query.prefix, query.delimiter)
             let upper = end == nil ? "" : " AND key < ?"
             let inclusive = try db.statement(
                 text: "SELECT key, size, etag, modified_ms FROM object WHERE bucket = ? AND key >= ?\(upper) ORDER BY key"
@@ -26,7 +26,7 @@ extension SQLiteStateStore {
                         return false
                     }
                     let key: [UInt8] = try row[0]
-                    if let group = commonPrefix(of: key, query) {
+                    if let group = commonPrefix(of: key, query.prefix, query.delimiter) {
                         page.items.append(.commonPrefix(group))
                         next = prefixSuccessor(of: group).map { ListPosition(key: $0, isInclusive: true) }
                         return false
@@ -43,6 +43,99 @@ extension SQLiteStateStore {
             }
         }
     }
+
+    package func listVersions(_ query: VersionListQuery) async throws -> VersionListPage {
+        try await read { db in
+            var page = VersionListPage()
+            guard query.limit > 0 else { return page }
+            var position = ListPosition(after: query.after, query.prefix, query.delimiter)
+            if let version = query.afterVersion, query.after.starts(with: query.prefix) {
+                if let marker = try StoredVersion.find(ObjectKey(utf8: query.after), version: version, in: query.bucket, db)
+                {
+                    try db.statement(
+                        """
+                        SELECT key, version, size, etag, modified_ms, content_form FROM object_version
+                        WHERE bucket = ? AND key = ? AND id < ? ORDER BY id DESC LIMIT ?
+                        """
+                    ).forEach([query.bucket, query.after, marker.id, query.limit + 1]) { row in
+                        page.append(.version(try versionSummary(row, isLatest: false)), query.limit)
+                    }
+                } else {
+                    position = ListPosition(key: query.after, isInclusive: true)
+                }
+            }
+            let end = prefixSuccessor(of: query.prefix)
+            while !page.isTruncated {
+                let range = "bucket = ? AND key \(position.isInclusive ? ">=" : ">") ?\(end == nil ? "" : " AND key < ?")"
+                // Each half is in the order of an index, and both are merged as they are read.
+                let statement = try db.statement(text:
+                    """
+                    SELECT key, version, size, etag, modified_ms, content_form, id FROM object WHERE \(range)
+                    UNION ALL
+                    SELECT key, version, size, etag, modified_ms, content_form, id FROM object_version WHERE \(range)
+                    ORDER BY key, id DESC
+                    """)
+                var half: [any SQLiteValue] = [query.bucket, position.key]
+                if let end { half.append(end) }
+                var next: ListPosition?
+                var previous: [UInt8]?
+                try statement.forEach(half + half) { row in
+                    let key: [UInt8] = try row[0]
+                    if let group = commonPrefix(of: key, query.prefix, query.delimiter) {
+                        next = prefixSuccessor(of: group).map { ListPosition(key: $0, isInclusive: true) }
+                        _ = page.append(.commonPrefix(group), query.limit)
+                        return false
+                    }
+                    defer { previous = key }
+                    return page.append(.version(try versionSummary(row, isLatest: key != previous)), query.limit)
+                }
+                guard let next else { return page }
+                position = next
+            }
+            return page
+        }
+    }
+
+    package func newObjects(after sequence: Int64, limit: Int) async throws -> [NewObject] {
+        try await read { db in
+            try db.statement(
+                """
+                SELECT key, version, size, etag, modified_ms, bucket, id FROM object WHERE id > ?
+                UNION ALL
+                SELECT key, version, size, etag, modified_ms, bucket, id FROM object_version
+                WHERE id > ? AND content_form != 2
+                ORDER BY id LIMIT ?
+                """
+            ).all([sequence, sequence, limit]) { row in
+                try NewObject(
+                    sequence: row[6], bucket: row[5], object: objectSummary(row), version: ObjectVersion(column: row[1]))
+            }
+        }
+    }
+}
+
+extension VersionListPage {
+    /// False, with nothing added, when the page is full.
+    fileprivate mutating func append(_ item: Item, _ limit: Int) -> Bool {
+        if items.count == limit {
+            isTruncated = true
+            return false
+        }
+        items.append(item)
+        return true
+    }
+}
+
+private func versionSummary(_ row: SQLiteRow, isLatest: Bool) throws -> VersionSummary {
+    try VersionSummary(
+        object: objectSummary(row), version: ObjectVersion(column: row[1]), isLatest: isLatest,
+        isDeleteMarker: row[5] as Int == 2)
+}
+
+/// Of a row that begins with key, version, size, ETag and time.
+private func objectSummary(_ row: SQLiteRow) throws -> ObjectSummary {
+    try ObjectSummary(
+        key: ObjectKey(utf8: row[0]), size: row[2], etag: row[3], modifiedAt: Timestamp(millisecondsSince1970: row[4]))
 }
 
 private struct ListPosition {
@@ -54,22 +147,21 @@ private struct ListPosition {
         self.isInclusive = isInclusive
     }
 
-    init(_ query: ObjectListQuery) {
-        if query.after.lexicographicallyPrecedes(query.prefix) || query.after.isEmpty {
-            self.init(key: query.prefix, isInclusive: true)
-        } else if let group = commonPrefix(of: query.after, query), let next = prefixSuccessor(of: group) {
+    init(after: [UInt8], _ prefix: [UInt8], _ delimiter: [UInt8]) {
+        if after.lexicographicallyPrecedes(prefix) || after.isEmpty {
+            self.init(key: prefix, isInclusive: true)
+        } else if let group = commonPrefix(of: after, prefix, delimiter), let next = prefixSuccessor(of: group) {
             self.init(key: next, isInclusive: true)
         } else {
-            self.init(key: query.after, isInclusive: false)
+            self.init(key: after, isInclusive: false)
         }
     }
 }
 
 /// The group a key belongs to: through the first delimiter after the prefix.
-private func commonPrefix(of key: [UInt8], _ query: ObjectListQuery) -> [UInt8]? {
-    let delimiter = query.delimiter
-    guard !delimiter.isEmpty, key.starts(with: query.prefix) else { return nil }
-    var start = query.prefix.count
+private func commonPrefix(of key: [UInt8], _ prefix: [UInt8], _ delimiter: [UInt8]) -> [UInt8]? {
+    guard !delimiter.isEmpty, key.starts(with: prefix) else { return nil }
+    var start = prefix.count
     while start + delimiter.count <= key.count {
         if key[start..<start + delimiter.count].elementsEqual(delimiter) { return Array(key[..<(start + delimiter.count)]) }
         start += 1

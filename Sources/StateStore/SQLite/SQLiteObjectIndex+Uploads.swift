@@ -5,7 +5,7 @@ extension SQLiteStateStore {
     package func createUpload(_ upload: UploadRecord) async throws -> Bool {
         let attributes = encodeAttributes(upload.attributes)
         return try await write { db in
-            guard try bucketExists(upload.bucket, db) else { return false }
+            guard try versioning(ofBucket: upload.bucket, db) != nil else { return false }
             try db.statement(
                 "INSERT INTO object_upload (id, bucket, key, initiated_ms, attributes) VALUES (?, ?, ?, ?, ?)"
             ).run([

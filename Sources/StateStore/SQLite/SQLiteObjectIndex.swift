@@ -1,5 +1,5 @@
 import JSONModel
-import Support
+package import Support
 
 extension StateStoreMigration {
     /// The embedded object store's tables. They have a database file of their own, so that object traffic and
@@ -34,34 +34,67 @@ extension StateStoreMigration {
             """)
 }
 
+extension StateStoreSchema {
+    /// Of the embedded object store's database, in the order of application: add at the end.
+    package static let objects: [StateStoreMigration] = [.objectIndex, .objectVersions]
+}
+
 extension SQLiteStateStore: ObjectIndex {
     package func buckets() async throws -> [BucketRecord] {
         try await read { db in
-            try db.statement("SELECT name, account, region, created_ms FROM object_bucket ORDER BY name")
-                .all { try bucketRecord($0) }
+            try db.statement(
+                "SELECT name, account, region, created_ms, versioning, documents FROM object_bucket ORDER BY name"
+            ).all { try bucketRecord($0) }
         }
     }
 
     package func createBucket(_ bucket: BucketRecord) async throws -> BucketRecord? {
         try await write { db in
             let existing = try db.statement(
-                "SELECT name, account, region, created_ms FROM object_bucket WHERE name = ?"
+                "SELECT name, account, region, created_ms, versioning, documents FROM object_bucket WHERE name = ?"
             ).first([bucket.name], bucketRecord)
             if let existing { return existing }
             try db.statement(
-                "INSERT INTO object_bucket (name, account, region, created_ms) VALUES (?, ?, ?, ?)"
-            ).run([bucket.name, bucket.account, bucket.region, bucket.createdAt.millisecondsSince1970])
+                """
+                INSERT INTO object_bucket (name, account, region, created_ms, versioning, documents)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """
+            ).run([
+                bucket.name, bucket.account, bucket.region, bucket.createdAt.millisecondsSince1970,
+                bucket.versioning.rawValue, encodeDocuments(bucket.documents),
+            ])
             return nil
+        }
+    }
+
+    package func changeBucket(_ name: String, _ change: BucketChange) async throws -> Bool {
+        try await write { db in
+            guard try versioning(ofBucket: name, db) != nil else { return false }
+            switch change {
+            case .versioning(let versioning):
+                try db.statement("UPDATE object_bucket SET versioning = ? WHERE name = ?")
+                    .run([versioning.rawValue, name])
+            case .document(let document, let text):
+                var documents = try decodeDocuments(
+                    try db.statement("SELECT documents FROM object_bucket WHERE name = ?").value([name]))
+                documents[document] = text
+                try db.statement("UPDATE object_bucket SET documents = ? WHERE name = ?")
+                    .run([encodeDocuments(documents), name])
+            }
+            return true
         }
     }
 
     package func deleteBucket(_ name: String) async throws -> BucketDeletion {
         try await write { db in
-            guard try bucketExists(name, db) else { return .noSuchBucket }
-            if try db.statement("SELECT 1 FROM object WHERE bucket = ? LIMIT 1")
-                .value([name], as: Int.self) != nil {
-                return .notEmpty
-            }
+            guard try versioning(ofBucket: name, db) != nil else { return .noSuchBucket }
+            let isFull = try db.statement(
+                """
+                SELECT EXISTS (SELECT 1 FROM object WHERE bucket = ?)
+                OR EXISTS (SELECT 1 FROM object_version WHERE bucket = ?)
+                """
+            ).value([name, name], as: Bool.self)
+            if isFull == true { return .notEmpty }
             let uploads = try db.statement("SELECT id FROM object_upload WHERE bucket = ?")
                 .values([name], as: String.self)
             for upload in uploads { try dropUpload(upload, keeping: [], db) }
@@ -70,8 +103,8 @@ extension SQLiteStateStore: ObjectIndex {
         }
     }
 
-    package func object(_ key: ObjectKey, in bucket: String) async throws -> ObjectRecord? {
-        try await read { db in try fetchObject(key, in: bucket, db) }
+    package func object(_ key: ObjectKey, version: ObjectVersion?, in bucket: String) async throws -> ObjectRecord? {
+        try await read { db in try fetchObject(key, version: version, in: bucket, db) }
     }
 
     package func putObject(_ record: ObjectRecord, condition: WriteCondition) async throws -> ObjectWriteOutcome {
@@ -79,35 +112,32 @@ extension SQLiteStateStore: ObjectIndex {
         return try await write { db in try storeObject(record, attributes: attributes, condition: condition, db) }
     }
 
-    package func deleteObject(
-        _ key: ObjectKey, in bucket: String, condition: WriteCondition
-    ) async throws -> ObjectWriteOutcome {
+    package func removeObjects(
+        _ removals: [ObjectRemoval], from bucket: String, at now: Timestamp
+    ) async throws -> [ObjectRemovalOutcome] {
         try await write { db in
-            guard try bucketExists(bucket, db) else { return .noSuchBucket }
-            return try removeObject(key, in: bucket, condition: condition, db)
+            guard let versioning = try versioning(ofBucket: bucket, db) else {
+                return removals.map { _ in ObjectRemovalOutcome(.noSuchBucket) }
+            }
+            return try removals.map { try removeObject($0, from: bucket, versioning, at: now, db) }
         }
     }
 
-    package func deleteObjects(
-        _ keys: [(key: ObjectKey, condition: WriteCondition)], in bucket: String
-    ) async throws -> [ObjectWriteOutcome] {
-        try await write { db in
-            guard try bucketExists(bucket, db) else { return keys.map { _ in .noSuchBucket } }
-            return try keys.map { try removeObject($0.key, in: bucket, condition: $0.condition, db) }
-        }
-    }
-
-    package func setTags(
-        _ tags: [ObjectTag], of key: ObjectKey, in bucket: String
+    package func changeAttributes(
+        of key: ObjectKey, version: ObjectVersion?, in bucket: String, _ change: AttributeChange
     ) async throws -> ObjectWriteOutcome {
         try await write { db in
-            guard try bucketExists(bucket, db) else { return .noSuchBucket }
-            let found = try db.statement("SELECT id, attributes FROM object WHERE bucket = ? AND key = ?")
-                .first([bucket, key.utf8]) { row in (id: try row[0] as Int64, attributes: try decodeAttributes(row[1])) }
-            guard let found else { return .noSuchKey }
-            var attributes = found.attributes
-            attributes.tags = tags
-            try db.statement("UPDATE object SET attributes = ? WHERE id = ?")
+            guard try versioning(ofBucket: bucket, db) != nil else { return .noSuchBucket }
+            guard let found = try StoredVersion.find(key, version: version, in: bucket, db), !found.isDeleteMarker else {
+                return .noSuchKey
+            }
+            var attributes = try decodeAttributes(
+                try db.statement(text: "SELECT attributes FROM \(found.table) WHERE id = ?").value([found.id]))
+            switch change {
+            case .tags(let tags): attributes.tags = tags
+            case .cannedACL(let name): attributes.cannedACL = name == "private" ? nil : name
+            }
+            try db.statement(text: "UPDATE \(found.table) SET attributes = ? WHERE id = ?")
                 .run([encodeAttributes(attributes), found.id])
             return .done
         }
@@ -139,93 +169,6 @@ extension SQLiteStateStore: ObjectIndex {
 
 // MARK: - Steps of a transaction
 
-func bucketExists(_ name: String, _ db: SQLiteConnection) throws -> Bool {
-    try db.statement("SELECT 1 FROM object_bucket WHERE name = ?").value([name], as: Int.self) != nil
-}
-
-/// What a write needs to know of the object that it replaces.
-private struct StoredObject {
-    let id: Int64
-    let etag: String
-    /// Nil for contents in the row.
-    let segments: [UInt8]?
-
-    static func find(_ key: ObjectKey, in bucket: String, _ db: SQLiteConnection) throws -> StoredObject? {
-        try db.statement(
-            """
-            SELECT id, etag, CASE content_form WHEN 1 THEN data END FROM object WHERE bucket = ? AND key = ?
-            """
-        ).first([bucket, key.utf8]) { row in try StoredObject(id: row[0], etag: row[1], segments: row[2]) }
-    }
-
-    func files() throws -> [DataFileID] { try segments.map { try decodeSegments($0).map(\.file) } ?? [] }
-}
-
-func storeObject(
-    _ record: ObjectRecord, attributes: String?, condition: WriteCondition, _ db: SQLiteConnection
-) throws -> ObjectWriteOutcome {
-    guard try bucketExists(record.bucket, db) else { return .noSuchBucket }
-    let old = try StoredObject.find(record.key, in: record.bucket, db)
-    switch outcome(of: condition, etag: old?.etag) {
-    case .done: break
-    case let refusal: return refusal
-    }
-    try registerFiles(record.content.files, db)
-    let form: Int
-    let data: [UInt8]
-    switch record.content {
-    case .inline(let bytes): (form, data) = (0, bytes)
-    case .segments(let segments): (form, data) = (1, encodeSegments(segments))
-    }
-    if let old {
-        try discardFiles(old.files(), db)
-        try db.statement(
-            """
-            UPDATE object SET size = ?, etag = ?, modified_ms = ?, upload_id = ?, attributes = ?, content_form = ?,
-            data = ? WHERE id = ?
-            """
-        ).run([
-            record.size, record.etag, record.modifiedAt.millisecondsSince1970, record.uploadID, attributes, form, data,
-            old.id,
-        ])
-    } else {
-        try db.statement(
-            """
-            INSERT INTO object (bucket, key, size, etag, modified_ms, upload_id, attributes, content_form, data)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """
-        ).run([
-            record.bucket, record.key.utf8, record.size, record.etag, record.modifiedAt.millisecondsSince1970, record.uploadID,
-            attributes, form, data,
-        ])
-    }
-    return .done
-}
-
-private func removeObject(
-    _ key: ObjectKey, in bucket: String, condition: WriteCondition, _ db: SQLiteConnection
-) throws -> ObjectWriteOutcome {
-    let old = try StoredObject.find(key, in: bucket, db)
-    switch outcome(of: condition, etag: old?.etag) {
-    case .done: break
-    case let refusal: return refusal
-    }
-    guard let old else { return .done }
-    try discardFiles(old.files(), db)
-    try db.statement("DELETE FROM object WHERE id = ?").run([old.id])
-    return .done
-}
-
-/// Whether a write may happen when `etag` is that of the present object, nil for none.
-private func outcome(of condition: WriteCondition, etag: String?) -> ObjectWriteOutcome {
-    switch condition {
-    case .none: .done
-    case .ifAbsent: etag == nil ? .done : .preconditionFailed
-    case .ifPresent: etag == nil ? .noSuchKey : .done
-    case .ifMatch(let wanted): etag == nil ? .noSuchKey : etag == wanted ? .done : .preconditionFailed
-    }
-}
-
 func registerFiles(_ files: [DataFileID], _ db: SQLiteConnection) throws {
     let statement = try db.statement("INSERT OR IGNORE INTO object_file (id, is_garbage) VALUES (?, 0)")
     for file in files { try statement.run([file.text]) }
@@ -245,22 +188,23 @@ func dropUpload(_ id: String, keeping kept: Set<String>, _ db: SQLiteConnection)
     try db.statement("DELETE FROM object_upload WHERE id = ?").run([id])
 }
 
-func fetchObject(_ key: ObjectKey, in bucket: String, _ db: SQLiteConnection) throws -> ObjectRecord? {
-    try db.statement(
-        """
-        SELECT size, etag, modified_ms, upload_id, attributes, content_form, data
-        FROM object WHERE bucket = ? AND key = ?
-        """
-    ).first([bucket, key.utf8]) { row in
-        let data: [UInt8] = try row[6]
-        return try ObjectRecord(
-            bucket: bucket, key: key, size: row[0], etag: row[1], modifiedAt: Timestamp(millisecondsSince1970: row[2]),
-            attributes: decodeAttributes(row[4]),
-            content: row[5] as Int == 0 ? .inline(data) : .segments(decodeSegments(data)), uploadID: row[3])
-    }
+private func bucketRecord(_ row: SQLiteRow) throws -> BucketRecord {
+    var record = try BucketRecord(
+        name: row[0], account: row[1], region: row[2], createdAt: Timestamp(millisecondsSince1970: row[3]))
+    record.versioning = try bucketVersioning(row[4])
+    record.documents = try decodeDocuments(row[5])
+    return record
 }
 
-private func bucketRecord(_ row: SQLiteRow) throws -> BucketRecord {
-    try BucketRecord(
-        name: row[0], account: row[1], region: row[2], createdAt: Timestamp(millisecondsSince1970: row[3]))
+private func bucketVersioning(_ number: Int) throws -> BucketVersioning {
+    guard let versioning = BucketVersioning(rawValue: number) else {
+        throw StateStoreError.corrupt("A bucket's versioning is \(number), expected 0 to 2.")
+    }
+    return versioning
+}
+
+/// Nil when there is no such bucket.
+func versioning(ofBucket name: String, _ db: SQLiteConnection) throws -> BucketVersioning? {
+    try db.statement("SELECT versioning FROM object_bucket WHERE name = ?").value([name], as: Int.self)
+        .map(bucketVersioning)
 }
