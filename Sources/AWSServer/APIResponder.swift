@@ -58,7 +58,8 @@ package struct APIResponder: Sendable {
             answer = await object(request, context)
         case .json(let service, let operation):
             answer = await document(request, context, service, .json) { body, caller in
-                try await service.call(operation, try self.members(body), caller)
+                try self.authorize(operation, of: service, caller)
+                return try await service.call(operation, try self.members(body), caller)
             }
         case .rest(let service, let routes):
             answer = await document(request, context, service, .restJSON) { body, caller in
@@ -69,6 +70,7 @@ package struct APIResponder: Sendable {
                 }
                 var input = try self.members(body)
                 for (name, value) in match.members { input[name] = value }
+                try self.authorize(match.operation, of: service, caller)
                 return try await service.call(match.operation, input, caller)
             }
         case .securityTokens:
@@ -88,7 +90,7 @@ package struct APIResponder: Sendable {
     /// S3: the body stays unread; the service reads and checks it as it was declared.
     private func object(_ request: IncomingRequest, _ context: CallContext) async -> HTTPAnswer {
         do {
-            let (caller, payload) = try authenticate(request, context, bodyHash: nil, style: .s3)
+            let (caller, payload) = try authenticateObject(request, context)
             return await services.s3.respond(
                 to: HTTPCall(
                     method: request.method, rawPath: request.rawPath, rawQuery: request.rawQuery,
@@ -150,7 +152,39 @@ package struct APIResponder: Sendable {
                 "The key \(verified.accessKeyID) may not call \(verified.service).", httpStatus: style == .s3 ? 403 : 400)
         }
         caller.accessKeyID = verified.accessKeyID
+        caller.permissions = credentials.permissions(of: verified.accessKeyID)
         return (caller, verified.payload)
+    }
+
+    /// As `authenticate`; S3 also serves callers without a signature, where a bucket's policy lets them in. Browsers ask
+    /// what they may do (OPTIONS) for a request that is signed, and do not sign the question.
+    private func authenticateObject(
+        _ request: IncomingRequest, _ context: CallContext
+    ) throws(AWSError) -> (CallContext, SigV4.PayloadDeclaration) {
+        let isSigned = SigV4.isSigned(fields: request.fields, rawQuery: request.rawQuery)
+        guard configuration.requiresSignature, !isSigned || request.method == "OPTIONS" else {
+            return try authenticate(request, context, bodyHash: nil, style: .s3)
+        }
+        var caller = context
+        caller.region = configuration.region
+        caller.permissions = .anonymous
+        return (caller, unverifiedPayload(request.fields))
+    }
+
+    /// Asks the policies of the caller's key. They see the operation and no resource: a statement speaks of these
+    /// services when its resources include `*`.
+    private func authorize(_ operation: String, of service: any JSONService, _ caller: CallContext) throws(AWSError) {
+        guard let principal = caller.principal else { return }
+        let action = "\(service.name):\(operation)"
+        let question = AccessPolicy.Question(
+            principal: principal, account: caller.account, action: action, resource: "*",
+            values: ["aws:principalarn": principal])
+        guard let decision = caller.permissions.decision(question), decision != .allowed else { return }
+        throw AWSError(
+            "AccessDeniedException",
+            "User: \(principal) is not authorized to perform: \(action) because "
+                + (decision == .denied ? "of an explicit deny" : "no identity-based policy allows the \(action) action"),
+            httpStatus: 400)
     }
 
     /// What the body claims to be when nobody checks signatures: its framing still has to be taken off.

@@ -1,4 +1,5 @@
 package import AWSProtocol
+package import ServiceKit
 package import Support
 
 /// Where the server finds the secrets that signatures are checked against, and what each key is for.
@@ -8,4 +9,7 @@ package protocol CredentialDirectory: Sendable {
 
     /// Whether the key may call operations of `service` (its signing name).
     func permits(_ accessKeyID: String, service: String) -> Bool
+
+    /// What the key's owner may do within the services that the key is for.
+    func permissions(of accessKeyID: String) -> Permissions
 }

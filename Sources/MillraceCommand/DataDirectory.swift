@@ -18,6 +18,8 @@ struct DataDirectory: Sendable {
     var work: String { path + "/work" }
     var reportSocket: String { path + "/report.sock" }
     var credentials: String { path + "/credentials" }
+    /// Keys besides the root key.
+    var userKeys: String { path + "/keys.json" }
     var endpoints: String { path + "/endpoints.json" }
     var lock: String { path + "/lock" }
 
@@ -99,13 +101,12 @@ struct DataDirectory: Sendable {
     /// The root key; the first start makes it.
     func rootCredentials() throws -> AWSCredentials {
         if let existing = try readCredentials() { return existing }
-        var random = SystemRandomNumberGenerator()
-        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        let key = "AKIA" + String((0..<16).map { _ in letters[Int.random(in: 0..<32, using: &random)] })
-        let secret = hexText((0..<20).map { _ in UInt8.random(in: 0...255, using: &random) })
-        let value: JSONValue = ["accessKeyId": .string(key), "secretAccessKey": .string(secret)]
-        try writeDurably(credentials, value.prettyText + "\n", mode: 0o600)
-        return AWSCredentials(accessKeyID: key, secretAccessKey: secret)
+        let key = AWSCredentials.random()
+        let value: JSONValue = [
+            "accessKeyId": .string(key.accessKeyID), "secretAccessKey": .string(key.secretAccessKey),
+        ]
+        try Self.writeDurably(credentials, value.prettyText + "\n", mode: 0o600)
+        return key
     }
 
     func readEndpoints() throws -> Endpoints? {
@@ -124,11 +125,11 @@ struct DataDirectory: Sendable {
             "api": .string(api), "console": .string(console), "pid": .number(JSONNumber(Int(getpid()))),
             "version": .string(Version.text), "store": store.map(JSONValue.string) ?? .null,
         ]
-        try writeDurably(endpoints, value.text + "\n", mode: 0o644)
+        try Self.writeDurably(endpoints, value.text + "\n", mode: 0o644)
     }
 
     /// Replaces a file in one step: a reader sees the old text or the new one.
-    private func writeDurably(_ path: String, _ text: String, mode: mode_t) throws {
+    static func writeDurably(_ path: String, _ text: String, mode: mode_t) throws {
         func failure(_ what: String) -> CommandFailure {
             CommandFailure("cannot \(what) \(path): \(String(cString: strerror(errno)))")
         }
@@ -139,6 +140,17 @@ struct DataDirectory: Sendable {
         let bytes = Array(text.utf8)
         guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else { throw failure("write") }
         guard rename(temporary, path) == 0 else { throw failure("replace") }
+    }
+}
+
+extension AWSCredentials {
+    /// A new key, of the form that AWS gives to theirs.
+    static func random() -> AWSCredentials {
+        var random = SystemRandomNumberGenerator()
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        let key = "AKIA" + String((0..<16).map { _ in letters[Int.random(in: 0..<32, using: &random)] })
+        return AWSCredentials(
+            accessKeyID: key, secretAccessKey: hexText((0..<20).map { _ in UInt8.random(in: 0...255, using: &random) }))
     }
 }
 

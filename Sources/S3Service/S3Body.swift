@@ -123,8 +123,13 @@ extension S3Service {
     private static let documentBytesMax = 8 << 20
 
     /// Takes a body as an object's or a part's bytes; they are durable but not visible afterwards.
-    func receive(_ request: S3Request, into bucket: String, isPart: Bool = false) async throws -> StagedData {
-        let declaration = try S3BodyDeclaration(request, needsLength: true)
+    ///
+    /// - Parameter checksum: what is computed when the request brings none.
+    func receive(
+        _ request: S3Request, into bucket: String, isPart: Bool = false, checksum: ChecksumAlgorithm? = nil
+    ) async throws -> StagedData {
+        var declaration = try S3BodyDeclaration(request, needsLength: true)
+        if declaration.expectations.checksum == nil { declaration.expectations.checksum = checksum }
         let writer = try server.writer(for: bucket, expecting: declaration.expectations, isPart: isPart)
         do {
             let pipe = BodyPipe(declaration.decoder, writer)

@@ -42,17 +42,22 @@ extension S3Service {
 
     func createBucket(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
         let fields = request.fields
-        try refuseAccessControl(fields)
         for name in ["x-amz-bucket-object-lock-enabled"] where fields[name]?.lowercased() == "true" {
             throw S3Errors.headerNotImplemented(name)
         }
-        if let ownership = fields["x-amz-object-ownership"], ownership != "BucketOwnerEnforced" {
-            throw S3Errors.headerNotImplemented("x-amz-object-ownership")
-        }
         let context = request.call.context
         let region = try requestedRegion(try await document(request), context.region)
+        var record = BucketRecord(
+            name: bucket, account: context.account, region: region, createdAt: context.receivedAt)
+        if let ownership = fields["x-amz-object-ownership"] {
+            guard Self.ownerships.contains(ownership) else {
+                throw S3Errors.invalidArgument("Invalid x-amz-object-ownership header: \(ownership)", "x-amz-object-ownership", ownership)
+            }
+            record.documents["ownershipControls"] = ownership
+        }
+        if let acl = try cannedACL(fields, record), acl != .private { record.documents["acl"] = acl.rawValue }
         do {
-            try await server.createBucket(bucket, account: context.account, region: region)
+            try await server.createBucket(record)
         } catch let error as ObjectServerError where error.code == .bucketAlreadyOwnedByYou {
             // In us-east-1 S3 answers a repeated creation with success.
             guard region == "us-east-1", try server.bucket(bucket).region == region else { throw error }
@@ -110,65 +115,48 @@ extension S3Service {
         return xmlAnswer(xml)
     }
 
-    /// Reads a configuration that no bucket here can have.
-    func configuration(_ resource: String, of bucket: String) throws -> HTTPAnswer {
-        let record = try server.bucket(bucket)
-        if let (code, message) = absentConfigurations[resource] {
-            throw AWSError(code, message, httpStatus: 404, members: ["BucketName": .string(bucket)])
+    func getVersioning(_ bucket: String) throws -> HTTPAnswer {
+        let versioning = try server.bucket(bucket).versioning
+        var xml = XMLWriter()
+        xml.element("VersioningConfiguration", namespace: Self.namespace) { xml in
+            if versioning != .never { xml.element("Status", versioning == .enabled ? "Enabled" : "Suspended") }
         }
+        return xmlAnswer(xml)
+    }
+
+    func putVersioning(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        _ = try server.bucket(bucket)
+        guard let root = try? XMLReader.read(try await document(request)), root.name == "VersioningConfiguration" else {
+            throw S3Errors.malformedXML()
+        }
+        if root["MfaDelete"]?.text == "Enabled" { throw S3Errors.notImplemented("MFA delete") }
+        switch root["Status"]?.text {
+        case "Enabled": try await server.changeBucket(bucket, .versioning(.enabled))
+        case "Suspended": try await server.changeBucket(bucket, .versioning(.suspended))
+        case nil:
+            throw AWSError(
+                "IllegalVersioningConfigurationException", "The Versioning element must be specified")
+        default: throw S3Errors.malformedXML()
+        }
+        return HTTPAnswer(status: 200)
+    }
+
+    /// Reads a configuration that no bucket here can have.
+    func fixedConfiguration(_ resource: String, of bucket: String) throws -> HTTPAnswer {
+        _ = try server.bucket(bucket)
+        if let absence = absent(resource, bucket) { throw absence }
         var xml = XMLWriter()
         switch resource {
-        case "versioning": xml.element("VersioningConfiguration", namespace: Self.namespace) { _ in }
         case "logging": xml.element("BucketLoggingStatus", namespace: Self.namespace) { _ in }
         case "notification": xml.element("NotificationConfiguration", namespace: Self.namespace) { _ in }
         case "accelerate": xml.element("AccelerateConfiguration", namespace: Self.namespace) { _ in }
         case "requestPayment":
             xml.element("RequestPaymentConfiguration", namespace: Self.namespace) { $0.element("Payer", "BucketOwner") }
-        case "acl": writeOwnerControl(record.account, &xml)
         default: throw S3Errors.notImplemented("the sub-resource \(resource) of buckets")
         }
         return xmlAnswer(xml)
     }
-
-    private func writeOwnerControl(_ account: String, _ xml: inout XMLWriter) {
-        xml.element("AccessControlPolicy", namespace: Self.namespace) { xml in
-            xml.element("Owner") { $0.element("ID", canonicalID(account)) }
-            xml.element("AccessControlList") { xml in
-                xml.element("Grant") { xml in
-                    xml.open("Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"")
-                    xml.element("ID", canonicalID(account))
-                    xml.close("Grantee")
-                    xml.element("Permission", "FULL_CONTROL")
-                }
-            }
-        }
-    }
-
-    /// Access control lists do not exist: the owner of the bucket owns what is in it, as by default on S3.
-    func refuseAccessControl(_ fields: HTTPFields) throws {
-        let refusal = AWSError("AccessControlListNotSupported", "The bucket does not allow ACLs")
-        if let acl = fields["x-amz-acl"], acl != "private", acl != "bucket-owner-full-control" { throw refusal }
-        for entry in fields.entries where entry.name.hasPrefix("x-amz-grant-") { throw refusal }
-    }
 }
-
-private let absentConfigurations: [String: (String, String)] = [
-    "policy": ("NoSuchBucketPolicy", "The bucket policy does not exist"),
-    "policyStatus": ("NoSuchBucketPolicy", "The bucket policy does not exist"),
-    "lifecycle": ("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
-    "cors": ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
-    "tagging": ("NoSuchTagSet", "The TagSet does not exist"),
-    "website": ("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
-    "replication": ("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
-    "object-lock": ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
-    "publicAccessBlock": (
-        "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"
-    ),
-    "ownershipControls": ("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
-    "encryption": (
-        "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found"
-    ),
-]
 
 /// The canonical user of an account: 64 hexadecimal digits.
 func canonicalID(_ account: String) -> String {

@@ -9,15 +9,15 @@ extension S3Service {
         let fields = request.fields
         let condition = try writeCondition(fields)
         _ = try server.bucket(bucket)
-        let source = try copySource(request)
+        let source = try await copySource(request)
         let replacesMetadata = try directive("x-amz-metadata-directive", fields)
         let replacesTags = try directive("x-amz-tagging-directive", fields)
-        var attributes = try attributes(of: fields)
-        let read = try await server.read(source.key, in: source.bucket)
+        var attributes = try attributes(of: fields, in: bucket)
+        let read = try await server.read(source.key, version: source.version, in: source.bucket)
         let record = read.record
         try checkReadConditions(fields, record, prefix: "x-amz-copy-source-")
         let wanted = try fields["x-amz-checksum-algorithm"].map { try checksumAlgorithm($0) }
-        if source.bucket == bucket, source.key == key, !replacesMetadata, !replacesTags,
+        if source.bucket == bucket, source.key == key, source.version == nil, !replacesMetadata, !replacesTags,
             fields["x-amz-storage-class"] == nil, fields["x-amz-website-redirect-location"] == nil, wanted == nil
         {
             throw S3Errors.invalidRequest(
@@ -44,13 +44,15 @@ extension S3Service {
             xml.element("ETag", "\"\(copy.etag)\"")
             writeChecksum(copy.attributes.checksum, &xml)
         }
-        return xmlAnswer(xml)
+        var answered = try sourceVersion(of: record)
+        addNewVersion(copy.version, to: &answered)
+        return xmlAnswer(xml, fields: answered)
     }
 
     func uploadPartCopy(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
         let (upload, number) = try await addressedPart(key, bucket, request)
-        let source = try copySource(request)
-        let read = try await server.read(source.key, in: source.bucket)
+        let source = try await copySource(request)
+        let read = try await server.read(source.key, version: source.version, in: source.bucket)
         try checkReadConditions(request.fields, read.record, prefix: "x-amz-copy-source-")
         let range = try request.fields["x-amz-copy-source-range"].map { try copyRange($0, size: read.record.size) }
         let size = range.map { Int64($0.count) } ?? read.record.size
@@ -67,7 +69,12 @@ extension S3Service {
             xml.element("ETag", "\"\(part.etag)\"")
             writeChecksum(part.checksum, &xml)
         }
-        return xmlAnswer(xml)
+        return xmlAnswer(xml, fields: try sourceVersion(of: read.record))
+    }
+
+    private func sourceVersion(of record: ObjectRecord) throws -> HTTPFields {
+        try server.bucket(record.bucket).versioning == .never
+            ? [:] : ["x-amz-copy-source-version-id": record.version.description]
     }
 
     func checksumAlgorithm(_ name: String) throws -> ChecksumAlgorithm {
@@ -78,14 +85,13 @@ extension S3Service {
         return algorithm
     }
 
-    private func copySource(_ request: S3Request) throws -> (bucket: String, key: ObjectKey) {
+    /// What is copied, which the caller may read.
+    private func copySource(_ request: S3Request) async throws -> (bucket: String, key: ObjectKey, version: ObjectVersion?) {
         let text = request.fields["x-amz-copy-source"] ?? ""
         var path = text[...]
+        var version: ObjectVersion?
         if let question = path.firstRange(of: "?versionId=") {
-            let version = path[question.upperBound...]
-            guard version == "null" else {
-                throw AWSError("NoSuchVersion", "The specified version does not exist.", httpStatus: 404)
-            }
+            version = try S3Request.version(String(path[question.upperBound...]))
             path = path[..<question.lowerBound]
         }
         guard var bytes = PercentEncoding.decode(path) else { throw invalidSource(text) }
@@ -93,7 +99,9 @@ extension S3Service {
         guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")), slash > 0, slash + 1 < bytes.count,
             let bucket = String(validating: bytes[..<slash], as: UTF8.self)
         else { throw invalidSource(text) }
-        return (bucket, ObjectKey(utf8: Array(bytes[(slash + 1)...])))
+        let key = ObjectKey(utf8: Array(bytes[(slash + 1)...]))
+        try await authorize(version == nil ? "s3:GetObject" : "s3:GetObjectVersion", try server.bucket(bucket), key, request)
+        return (bucket, key, version)
     }
 
     private func invalidSource(_ text: String) -> AWSError {

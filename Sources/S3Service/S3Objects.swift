@@ -15,17 +15,29 @@ private let systemFields = [
 extension S3Service {
     func putObject(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
         let condition = try writeCondition(request.fields)
-        let attributes = try attributes(of: request.fields)
+        let attributes = try attributes(of: request.fields, in: bucket)
         let data = try await receive(request, into: bucket)
         let record = try await server.put(data, as: key, in: bucket, attributes: attributes, condition: condition)
         var fields: HTTPFields = ["etag": "\"\(record.etag)\""]
         addChecksum(record.attributes.checksum, to: &fields)
+        addNewVersion(record.version, to: &fields)
         return HTTPAnswer(status: 200, fields: fields)
     }
 
+    /// The id of a version that has just been made; S3 does not tell that of the version null.
+    func addNewVersion(_ version: ObjectVersion, to fields: inout HTTPFields) {
+        if version != .null { fields["x-amz-version-id"] = version.description }
+    }
+
+    /// The id of a version that is being read, where there may be several.
+    func addVersion(of record: ObjectRecord, to fields: inout HTTPFields) throws {
+        if try server.bucket(record.bucket).versioning != .never {
+            fields["x-amz-version-id"] = record.version.description
+        }
+    }
+
     /// The fields and tags that a request wants kept; refuses what is not implemented by name.
-    func attributes(of fields: HTTPFields) throws -> ObjectAttributes {
-        try refuseAccessControl(fields)
+    func attributes(of fields: HTTPFields, in bucket: String) throws -> ObjectAttributes {
         for entry in fields.entries
         where entry.name.hasPrefix("x-amz-server-side-encryption") || entry.name.hasPrefix("x-amz-object-lock-")
             || entry.name == "x-amz-write-offset-bytes"
@@ -33,6 +45,10 @@ extension S3Service {
             throw S3Errors.headerNotImplemented(entry.name)
         }
         var attributes = ObjectAttributes()
+        if fields["x-amz-acl"] != nil || fields.entries.contains(where: { $0.name.hasPrefix("x-amz-grant-") }) {
+            let acl = try cannedACL(fields, try server.bucket(bucket))
+            attributes.cannedACL = acl == .private ? nil : acl?.rawValue
+        }
         for name in systemFields {
             guard var value = fields[name] else { continue }
             if name == "content-encoding" {
@@ -72,12 +88,14 @@ extension S3Service {
     }
 
     func getObject(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        let read = try await server.read(key, in: bucket)
+        let read = try await server.read(key, version: try request.version(), in: bucket)
         let record = read.record
         try checkReadConditions(request.fields, record)
         var fields = commonFields(of: record)
+        try addVersion(of: record, to: &fields)
         overrideFields(request, &fields)
         var range = try requestedRange(request.fields["range"], size: record.size)
+        var partChecksum: ObjectChecksum?
         if let number = try request.number("partNumber", in: 1...ObjectServer.partNumberMax) {
             guard request.fields["range"] == nil else {
                 throw S3Errors.invalidRequest("Cannot specify both Range header and partNumber query parameter")
@@ -89,10 +107,15 @@ extension S3Service {
             }
             range = part.range
             if part.count > 0 { fields["x-amz-mp-parts-count"] = String(part.count) }
+            partChecksum = read.partChecksum(number)
         }
         let whole = 0..<record.size
-        if request.fields["x-amz-checksum-mode"]?.uppercased() == "ENABLED", range == nil || range == whole {
-            addChecksum(record.attributes.checksum, to: &fields)
+        if request.fields["x-amz-checksum-mode"]?.uppercased() == "ENABLED" {
+            if let partChecksum {
+                addChecksum(partChecksum, to: &fields)
+            } else if range == nil || range == whole {
+                addChecksum(record.attributes.checksum, to: &fields)
+            }
         }
         if let range, !range.isEmpty {
             fields["content-range"] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(record.size)"
@@ -130,90 +153,6 @@ extension S3Service {
         guard let checksum, let algorithm = ChecksumAlgorithm(rawValue: checksum.algorithm) else { return }
         fields[algorithm.fieldName] = checksum.value
         fields["x-amz-checksum-type"] = checksum.isComposite ? "COMPOSITE" : "FULL_OBJECT"
-    }
-
-    func deleteObject(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        try await server.delete(key, in: bucket, condition: try writeCondition(request.fields, forDelete: true))
-        return HTTPAnswer(status: 204)
-    }
-
-    func deleteObjects(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        let hasDigest = request.fields["content-md5"] != nil || request.fields["x-amz-trailer"] != nil
-            || ChecksumAlgorithm.allCases.contains { request.fields[$0.fieldName] != nil }
-        guard hasDigest else {
-            throw S3Errors.invalidRequest(
-                "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
-        }
-        let body = try await document(request)
-        guard let root = try? XMLReader.read(body), root.name == "Delete" else { throw S3Errors.malformedXML() }
-        let isQuiet = root["Quiet"]?.text.lowercased() == "true"
-        var items: [(key: ObjectKey, condition: WriteCondition)] = []
-        var refused: [(key: String, error: AWSError)] = []
-        for object in root.children where object.name == "Object" {
-            guard let key = object["Key"]?.text, !key.isEmpty else { throw S3Errors.malformedXML() }
-            if let version = object["VersionId"]?.text, !version.isEmpty, version != "null" {
-                refused.append((key, AWSError("NoSuchVersion", "The specified version does not exist.")))
-            } else if object["Size"] != nil || object["LastModifiedTime"] != nil {
-                refused.append((key, S3Errors.notImplemented("conditions on Size and LastModifiedTime")))
-            } else {
-                let condition = object["ETag"].map { WriteCondition.ifMatch(unquoted($0.text)) }
-                items.append((ObjectKey(key), condition ?? .none))
-            }
-        }
-        guard (1...1000).contains(items.count + refused.count) else { throw S3Errors.malformedXML() }
-        let failures = try await server.delete(items, in: bucket)
-        for (item, failure) in zip(items, failures) {
-            if let failure { refused.append((item.key.description, S3Errors.awsError(failure))) }
-        }
-        var xml = XMLWriter()
-        xml.element("DeleteResult", namespace: Self.namespace) { xml in
-            if !isQuiet {
-                for (item, failure) in zip(items, failures) where failure == nil {
-                    xml.element("Deleted") { $0.element("Key", item.key.description) }
-                }
-            }
-            for (key, error) in refused {
-                xml.element("Error") { xml in
-                    xml.element("Key", key)
-                    xml.element("Code", error.code)
-                    xml.element("Message", error.message)
-                }
-            }
-        }
-        return xmlAnswer(xml)
-    }
-
-    /// GetObjectAttributes.
-    func attributes(of key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        let wanted = Set(
-            request.fields.values(of: "x-amz-object-attributes").flatMap { $0.split(separator: ",") }
-                .map { $0.trimmingSpaces() })
-        let known: Set<String> = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
-        guard !wanted.isEmpty, wanted.isSubset(of: known) else {
-            throw S3Errors.invalidArgument(
-                "Invalid attribute name specified.", "x-amz-object-attributes",
-                request.fields["x-amz-object-attributes"])
-        }
-        let record = try await server.read(key, in: bucket).record
-        var xml = XMLWriter()
-        xml.element("GetObjectAttributesResponse", namespace: Self.namespace) { xml in
-            if wanted.contains("ETag") { xml.element("ETag", record.etag) }
-            if wanted.contains("Checksum"), let checksum = record.attributes.checksum {
-                xml.element("Checksum") { xml in
-                    writeChecksum(checksum, &xml)
-                    xml.element("ChecksumType", checksum.isComposite ? "COMPOSITE" : "FULL_OBJECT")
-                }
-            }
-            if wanted.contains("ObjectParts"), record.etag.utf8.contains(UInt8(ascii: "-")) {
-                xml.element("ObjectParts") { $0.element("PartsCount", record.content.files.count) }
-            }
-            if wanted.contains("StorageClass") {
-                let storageClass = record.attributes.fields.first { $0.name == "x-amz-storage-class" }?.value
-                xml.element("StorageClass", storageClass ?? "STANDARD")
-            }
-            if wanted.contains("ObjectSize") { xml.element("ObjectSize", record.size) }
-        }
-        return xmlAnswer(xml, fields: ["last-modified": record.modifiedAt.httpDate])
     }
 
     func writeChecksum(_ checksum: ObjectChecksum?, _ xml: inout XMLWriter) {

@@ -4,7 +4,7 @@ import NIOCore
 package import ObjectServer
 package import ServiceKit
 import StateStore
-import Support
+package import Support
 
 /// S3's REST interface on the embedded object store.
 ///
@@ -13,19 +13,34 @@ import Support
 /// answered as S3 answers for a bucket without it.
 /// - Source: Amazon S3 API reference, version 2006-03-01.
 package struct S3Service: HTTPService {
+    /// Who a key belongs to; nil for one that does not exist or has expired.
+    package typealias CallerLookup =
+        @Sendable (_ accessKeyID: String, _ now: Timestamp) -> (credentials: AWSCredentials, permissions: Permissions)?
+
     static let namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
 
     let server: ObjectServer
     let hostNames: [String]
     let checksRegion: Bool
+    let defaultOwnership: String
+    let lookup: CallerLookup
+    let policies = ParsedDocuments<AccessPolicy>()
+    let crossOriginRules = ParsedDocuments<CORSConfiguration>()
 
-    /// - Parameter hostNames: names of this server, under which `<bucket>.<name>` addresses a bucket.
-    /// - Parameter checksRegion: refuse signed requests whose credential scope names another region than the bucket's.
+    /// - Parameters:
+    ///   - hostNames: names of this server, under which `<bucket>.<name>` addresses a bucket.
+    ///   - checksRegion: refuse signed requests whose credential scope names another region than the bucket's.
+    ///   - defaultOwnership: of buckets without ownership controls. As on S3, the default is that their owner owns what
+    ///     is in them and access control lists are refused; `ObjectWriter` lets them be set.
+    ///   - lookup: for forms, whose signature is in the body.
     package init(
         server: ObjectServer, hostNames: [String] = ["localhost", "127.0.0.1", "s3.amazonaws.com"],
-        checksRegion: Bool = true
+        checksRegion: Bool = true, defaultOwnership: String = "BucketOwnerEnforced",
+        lookup: @escaping CallerLookup = { _, _ in nil }
     ) {
         self.server = server
+        self.defaultOwnership = defaultOwnership
+        self.lookup = lookup
         self.hostNames = hostNames
         self.checksRegion = checksRegion
     }
@@ -34,8 +49,14 @@ package struct S3Service: HTTPService {
         var answer: HTTPAnswer
         do {
             let request = try S3Request(call, hostNames: hostNames)
-            try checkOwnerAndRegion(request)
-            answer = try await perform(request)
+            do {
+                try checkOwnerAndRegion(request)
+                try await authorize(request)
+                answer = try await perform(request)
+            } catch {
+                answer = self.answer(to: call, failing: error)
+            }
+            addCrossOrigin(request, to: &answer)
         } catch {
             answer = self.answer(to: call, failing: error)
         }
@@ -47,6 +68,7 @@ package struct S3Service: HTTPService {
 
     private func perform(_ request: S3Request) async throws -> HTTPAnswer {
         guard let bucket = request.bucket else { return try listBuckets(request) }
+        if request.call.method == "OPTIONS" { return try preflight(bucket, request) }
         guard let key = request.key else { return try await performOnBucket(bucket, request) }
         return try await performOnObject(key, bucket, request)
     }
@@ -59,15 +81,20 @@ package struct S3Service: HTTPService {
                 ? try await listObjectsV2(bucket, request) : try await listObjects(bucket, request)
         case ("GET", "versions"): return try await listVersions(bucket, request)
         case ("GET", "uploads"): return try await listUploads(bucket, request)
+        case ("GET", "versioning"): return try getVersioning(bucket)
+        case ("PUT", "versioning"): return try await putVersioning(bucket, request)
         case ("GET", "location"): return try location(of: bucket)
-        case ("GET", let resource?): return try configuration(resource, of: bucket)
+        case ("GET", "acl"): return try bucketACL(bucket)
+        case ("PUT", "acl"): return try await putBucketACL(bucket, request)
         case ("HEAD", nil): return try headBucket(bucket)
         case ("PUT", nil): return try await createBucket(bucket, request)
         case ("DELETE", nil): return try await deleteBucket(bucket)
         case ("POST", "delete"): return try await deleteObjects(bucket, request)
-        case (_, let resource?): throw S3Errors.notImplemented("the sub-resource \(resource) of buckets")
-        case ("POST", nil): throw S3Errors.notImplemented("uploads from HTML forms")
-        case ("OPTIONS", nil): throw S3Errors.notImplemented("cross-origin requests")
+        case (let method, let resource?):
+            if let answer = try await configuration(resource, of: bucket, request) { return answer }
+            if method == "GET" { return try fixedConfiguration(resource, of: bucket) }
+            throw S3Errors.notImplemented("the sub-resource \(resource) of buckets")
+        case ("POST", nil): return try await postObject(bucket, request)
         default: throw S3Errors.methodNotAllowed(request.call.method, "BUCKET")
         }
     }
@@ -75,16 +102,15 @@ package struct S3Service: HTTPService {
     private func performOnObject(
         _ key: ObjectKey, _ bucket: String, _ request: S3Request
     ) async throws -> HTTPAnswer {
-        try request.checkVersion()
         if request.has("uploadId") { return try await performOnUpload(key, bucket, request) }
         let resource = request.subresource(of: objectSubresources)
         switch (request.call.method, resource) {
         case ("GET", nil), ("HEAD", nil): return try await getObject(key, bucket, request)
-        case ("GET", "tagging"): return try await getTags(key, bucket)
+        case ("GET", "tagging"): return try await getTags(key, bucket, request)
         case ("PUT", "tagging"): return try await putTags(key, bucket, request)
-        case ("DELETE", "tagging"):
-            try await server.setTags([], of: key, in: bucket)
-            return HTTPAnswer(status: 204)
+        case ("DELETE", "tagging"): return try await deleteTags(key, bucket, request)
+        case ("GET", "acl"): return try await objectACL(key, bucket, request)
+        case ("PUT", "acl"): return try await putObjectACL(key, bucket, request)
         case ("GET", "attributes"): return try await attributes(of: key, bucket, request)
         case ("PUT", nil):
             return request.fields["x-amz-copy-source"] == nil
@@ -92,7 +118,6 @@ package struct S3Service: HTTPService {
         case ("DELETE", nil): return try await deleteObject(key, bucket, request)
         case ("POST", "uploads"): return try await createUpload(key, bucket, request)
         case (_, let resource?): throw S3Errors.notImplemented("the sub-resource \(resource) of objects")
-        case ("OPTIONS", nil): throw S3Errors.notImplemented("cross-origin requests")
         default: throw S3Errors.methodNotAllowed(request.call.method, "OBJECT")
         }
     }
@@ -134,6 +159,14 @@ package struct S3Service: HTTPService {
         if failure.code == "AuthorizationHeaderMalformed", let region = failure.members["Region"]?.string {
             fields["x-amz-bucket-region"] = region
         }
+        if let marker = (error as? ObjectServerError)?.deleteMarker {
+            fields["x-amz-delete-marker"] = "true"
+            fields["x-amz-version-id"] = marker.version.description
+            if failure.httpStatus == 405 {
+                fields["allow"] = "DELETE"
+                fields["last-modified"] = marker.modifiedAt.httpDate
+            }
+        }
         if failure.httpStatus == 304 {
             if let etag = failure.members["ETag"]?.string { fields["etag"] = etag }
             fields["content-type"] = nil
@@ -149,7 +182,7 @@ package struct S3Service: HTTPService {
     }
 }
 
-private let bucketSubresources: Set<String> = [
+let bucketSubresources: Set<String> = [
     "abac", "accelerate", "acl", "analytics", "cors", "delete", "encryption", "intelligent-tiering", "inventory",
     "lifecycle", "location", "logging", "metadataConfiguration", "metadataInventoryTable",
     "metadataJournalTable", "metadataTable", "metrics", "notification",
@@ -157,7 +190,7 @@ private let bucketSubresources: Set<String> = [
     "session", "tagging", "uploads", "versioning", "versions", "website",
 ]
 
-private let objectSubresources: Set<String> = [
+let objectSubresources: Set<String> = [
     "acl", "append", "attributes", "encryption", "legal-hold", "renameObject", "restore", "retention", "select",
     "tagging", "torrent", "uploads",
 ]

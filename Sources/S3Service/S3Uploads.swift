@@ -7,7 +7,7 @@ import Support
 
 extension S3Service {
     func createUpload(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        var attributes = try attributes(of: request.fields)
+        var attributes = try attributes(of: request.fields, in: bucket)
         var fields: HTTPFields = [:]
         let type = request.fields["x-amz-checksum-type"]?.uppercased()
         if let name = request.fields["x-amz-checksum-algorithm"] {
@@ -73,7 +73,8 @@ extension S3Service {
                     "Checksum Type mismatch occurred, expected checksum Type: \(wanted.lowercased()), actual checksum Type: \(other.rawValue.lowercased())")
             }
         }
-        let data = try await receive(request, into: bucket, isPart: true)
+        let algorithm = upload.attributes.checksum.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) }
+        let data = try await receive(request, into: bucket, isPart: true, checksum: algorithm ?? .crc64nvme)
         let part = try await server.putPart(data, number: number, of: upload)
         var fields: HTTPFields = ["etag": "\"\(part.etag)\""]
         addChecksum(part.checksum, to: &fields)
@@ -107,7 +108,9 @@ extension S3Service {
                 xml.element("ChecksumType", checksum.isComposite ? "COMPOSITE" : "FULL_OBJECT")
             }
         }
-        return xmlAnswer(xml)
+        var fields: HTTPFields = [:]
+        addNewVersion(record.version, to: &fields)
+        return xmlAnswer(xml, fields: fields)
     }
 
     private func namedParts(_ body: [UInt8]) throws -> [NamedPart] {

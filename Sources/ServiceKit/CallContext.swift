@@ -1,3 +1,4 @@
+package import AWSProtocol
 package import Support
 
 /// Who calls, where and when: what every service operation may depend on besides its input.
@@ -8,6 +9,9 @@ package struct CallContext: Sendable {
     package var region: String
     /// The key that signed the request; nil for calls made without a signature and for the server's own.
     package var accessKeyID: String?
+    package var permissions = Permissions.all
+    /// Whether the request came over TLS.
+    package var isSecure = false
     package var requestID: String
     package var receivedAt: Timestamp
     /// Identifies the effect for repetition: an operation that creates something records it in the transaction that
@@ -29,7 +33,34 @@ package struct CallContext: Sendable {
         self.commandID = commandID
     }
 
+    /// The caller as policies name them; nil for anybody.
+    package var principal: String? {
+        switch permissions {
+        case .all: "arn:aws:iam::\(account):root"
+        case .policies(let user, _): "arn:aws:iam::\(account):user/\(user)"
+        case .anonymous: nil
+        }
+    }
+
     package func arn(service: String, resource: String) -> ARN {
         ARN(service: service, region: region, account: account, resource: resource)
+    }
+}
+
+/// What a caller may do.
+package enum Permissions: Sendable, Hashable {
+    /// Everything: the root key, keys of jobs within their services, and the server itself.
+    case all
+    /// What the policies of a user's key allow.
+    case policies(user: String, [AccessPolicy])
+    /// Made without a signature: only what a resource's own policy grants to anybody.
+    case anonymous
+
+    /// What the policies say; nil for callers that have none.
+    package func decision(_ question: AccessPolicy.Question) -> AccessPolicy.Decision? {
+        guard case .policies(_, let policies) = self else { return nil }
+        let decisions = policies.map { $0.decision(question) }
+        if decisions.contains(.denied) { return .denied }
+        return decisions.contains(.allowed) ? .allowed : .unmentioned
     }
 }

@@ -105,6 +105,11 @@ extension Setting {
     package static let s3CertificateFile = Setting(
         "s3.ca-file", .path, absence: "the system's", "PEM file of the certificates to trust.")
 
+    package static let objectOwnership = Setting(
+        "objects.ownership", .choice(["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"]),
+        standard: "BucketOwnerEnforced",
+        "Object ownership of buckets of the embedded store that say nothing themselves. As on AWS, the first refuses access control lists; the others let buckets and objects have canned ones.")
+
     package static let jobCPUs = Setting(
         "jobs.cpus", .integer(1...4096), absence: "all", "Cores that running jobs may occupy together.")
     package static let jobMemory = Setting(
@@ -124,7 +129,7 @@ extension Setting {
         .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel,
         .awsLimits, .executionEvents, .executionSize, .executionRetention, .serviceModels,
         .s3Endpoint, .s3AccessKeyID, .s3SecretAccessKey, .s3SessionToken, .s3Region, .s3PathStyle, .s3CertificateFile,
-        .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,
+        .objectOwnership, .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,
     ]
 }
 

@@ -2,9 +2,10 @@ import AWSProtocol
 import AWSServer
 import BatchEngine
 import Crypto
+import ServiceKit
 import Support
 
-/// The server's keys: the root key of the data directory, and those of running jobs.
+/// The server's keys: the root key of the data directory, those of users, and those of running jobs.
 ///
 /// A job's key is not stored anywhere: its id carries the time it expires, and its secret follows from the id and the
 /// root secret. So a restarted server knows the keys of the jobs it adopts.
@@ -12,6 +13,7 @@ import Support
 ///     MRJB <8 hexadecimal digits: expiry, seconds since 1970> <8 random ones>
 struct KeyRing: CredentialDirectory, JobCredentialIssuer {
     let root: AWSCredentials
+    let users: UserKeys
     let clock: any WallClock
 
     private static let prefix = "MRJB"
@@ -33,12 +35,17 @@ struct KeyRing: CredentialDirectory, JobCredentialIssuer {
         guard accessKeyID.hasPrefix(Self.prefix), accessKeyID.utf8.count == 20,
             let expiry = Int64(accessKeyID.dropFirst(4).prefix(8), radix: 16),
             expiry > now.millisecondsSince1970 / 1000
-        else { return nil }
+        else { return users.key(accessKeyID)?.credentials }
         return AWSCredentials(accessKeyID: accessKeyID, secretAccessKey: secret(of: accessKeyID))
     }
 
     func permits(_ accessKeyID: String, service: String) -> Bool {
         !accessKeyID.hasPrefix(Self.prefix) || Self.jobServices.contains(service)
+    }
+
+    func permissions(of accessKeyID: String) -> Permissions {
+        if accessKeyID == root.accessKeyID || accessKeyID.hasPrefix(Self.prefix) { return .all }
+        return users.key(accessKeyID)?.permissions ?? .anonymous
     }
 
     private func secret(of id: String) -> String {

@@ -58,11 +58,12 @@ struct Server {
         endpoint = settings.api.url
         consoleEndpoint = settings.console.url
         credentials = try data.rootCredentials()
-        let keys = KeyRing(root: credentials, clock: clock)
+        let keys = KeyRing(
+            root: credentials, users: try UserKeys(file: UserKeyFile(path: data.userKeys)), clock: clock)
 
         let store = try Self.openStore(data.state, StateStoreSchema.all, data)
         try FileManager.default.createDirectory(atPath: data.objects, withIntermediateDirectories: true)
-        let index = try Self.openStore(data.objectIndex, [.objectIndex], data)
+        let index = try Self.openStore(data.objectIndex, StateStoreSchema.objects, data)
         objects = try ObjectServer(directory: data.objects, index: index, clock: clock) { error in
             endProcess("the object store is not durable: \(error)")
         }
@@ -97,10 +98,13 @@ struct Server {
         let services: [any JSONService] = [states, glue, batchService, logs]
         integrations = ServiceIntegrations(
             services: Dictionary(uniqueKeysWithValues: services.map { ($0.name, $0) }), jobs: batch, workflow: workflow, clock: clock)
+        let s3 = S3Service(
+            server: objects, defaultOwnership: settings.objectOwnership,
+            lookup: { id, now in keys.credentials(for: id, at: now).map { ($0, keys.permissions(of: id)) } })
         api = APIResponder(
             configuration: APIResponder.Configuration(
                 account: settings.account, requiresSignature: settings.requiresSignature),
-            services: ServiceRegistry(json: services, s3: S3Service(server: objects)), credentials: keys, clock: clock,
+            services: ServiceRegistry(json: services, s3: s3), credentials: keys, clock: clock,
             logger: Logger(label: "millrace.api"))
         let account = settings.account
         let activity = ActivityCounters(began: clock.now())

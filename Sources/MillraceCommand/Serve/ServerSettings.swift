@@ -18,6 +18,8 @@ extension Server {
         var consolePort: Int
         var requiresSignature: Bool
         var account: String
+        /// Of buckets without ownership controls of their own.
+        var objectOwnership: String
         var catalog: String?
         /// Nil: those that are installed, if any.
         var serviceModels: ServiceModels?
@@ -49,6 +51,7 @@ extension Server.Settings {
         consolePort = settings.integer(.consolePort) ?? 9401
         requiresSignature = settings.text(.auth) != "none"
         account = settings.text(.account) ?? "123456789012"
+        objectOwnership = settings.text(.objectOwnership) ?? "BucketOwnerEnforced"
         catalog = settings.text(.catalog)
         serviceModels = try settings.text(.serviceModels).map { directory in
             do {
