@@ -32,8 +32,8 @@ struct MillraceCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Server",
                 subcommands: [
-                    ServeCommand.self, EnvCommand.self, ConfigCommand.self, DoctorCommand.self, BackupCommand.self,
-                    RestoreCommand.self, DemoCommand.self,
+                    ServeCommand.self, EnvCommand.self, KeysCommand.self, StoreCommand.self, ConfigCommand.self,
+                    DoctorCommand.self, BackupCommand.self, RestoreCommand.self, DemoCommand.self,
                 ]),
             CommandGroup(
                 name: "State machines",
