@@ -1,16 +1,14 @@
-import AWSProtocol
-
 /// Finds the check of a whole from those of its pieces.
 ///
 /// All three of S3's CRCs are reflected, and start as and are inverted with all ones; then the check of two texts in a
 /// row is that of the first with as many zero bytes appended as the second is long, exclusive-or that of the second.
 /// Zero bytes are appended by squaring the matrix that appends one zero bit (zlib, `crc32_combine`).
-struct CRCCombination {
+package struct CRCCombination {
     private let width: Int
     private let polynomial: UInt64
 
     /// Nil for the hashes, which cannot be combined.
-    init?(_ algorithm: ChecksumAlgorithm) {
+    package init?(_ algorithm: ChecksumAlgorithm) {
         switch algorithm {
         case .crc32: (width, polynomial) = (32, 0xEDB8_8320)
         case .crc32c: (width, polynomial) = (32, 0x82F6_3B78)
@@ -20,7 +18,7 @@ struct CRCCombination {
     }
 
     /// - Parameter second: checksum and length in bytes of what follows. Checksums are most significant byte first.
-    func combine(_ first: [UInt8], _ second: (checksum: [UInt8], length: Int64)) -> [UInt8] {
+    package func combine(_ first: [UInt8], _ second: (checksum: [UInt8], length: Int64)) -> [UInt8] {
         var odd = [UInt64](repeating: 0, count: width)
         odd[0] = polynomial
         for bit in 1..<width { odd[bit] = 1 << UInt64(bit - 1) }
