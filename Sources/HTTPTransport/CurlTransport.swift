@@ -26,7 +26,8 @@ package struct HTTPTransportConfiguration: Sendable, Hashable {
     }
 }
 
-/// HTTP/1.1 through libcurl: one thread drives all transfers, connections are kept and reused.
+/// HTTP/1.1, and HTTP/2 where an https server offers it, through libcurl: one thread drives all transfers, connections are
+/// kept and reused.
 ///
 /// Requests may come from any thread or task. A request is sent as it is given: no redirect is followed, no
 /// `Expect: 100-continue` is sent unless its fields say so, and nothing is retried, except that libcurl sends a

@@ -203,7 +203,8 @@ final class Transfer: @unchecked Sendable {
         setText(easy, CURLOPT_URL, line.url)
         set(easy, CURLOPT_PATH_AS_IS, 1)
         set(easy, CURLOPT_NOSIGNAL, 1)
-        set(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+        // Agreed upon while TLS begins; without TLS no server need know HTTP/2.
+        set(easy, CURLOPT_HTTP_VERSION, request.endpoint.scheme == "https" ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
         set(easy, CURLOPT_TCP_KEEPALIVE, 1)
         set(easy, CURLOPT_BUFFERSIZE, 256 * 1024)
         setText(easy, CURLOPT_PROTOCOLS_STR, "http,https")
