@@ -67,6 +67,15 @@ package struct BlockingObjectStore: BlockingObjectAccess {
         return WaitingUpload(upload: try runBlocking { [store] in try await store.upload(key) })
     }
 
+    @discardableResult
+    package func copy(
+        _ source: String, to target: String, ifMatch: String? = nil, condition: PutCondition = .none
+    ) throws -> ObjectMetadata {
+        try runBlocking { [store] in
+            try await store.copy(source, to: target, ifMatch: ifMatch, condition: condition)
+        }
+    }
+
     package func delete(_ key: String) throws {
         if let direct { return try direct.delete(key) }
         try runBlocking { [store] in try await store.delete(key) }

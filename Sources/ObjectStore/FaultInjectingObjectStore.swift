@@ -31,7 +31,7 @@ package final class FaultInjectingObjectStore: ObjectStore {
         state = Mutex((SeededRandom(seed: seed), 0))
     }
 
-    /// Effects so far: puts that succeeded, deletions.
+    /// Effects so far: puts and copies that succeeded, deletions.
     package var effects: Int { state.withLock { $0.effects } }
 
     package func get(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> ObjectRead {
@@ -54,6 +54,15 @@ package final class FaultInjectingObjectStore: ObjectStore {
         try refuse(key)
         let metadata = try await store.put(key, bytes, condition: condition)
         try loseAnswer(key, condition)
+        return metadata
+    }
+
+    package func copy(
+        _ source: String, to target: String, ifMatch: String?, condition: PutCondition
+    ) async throws -> ObjectMetadata {
+        try refuse(target)
+        let metadata = try await store.copy(source, to: target, ifMatch: ifMatch, condition: condition)
+        try loseAnswer(target, condition)
         return metadata
     }
 

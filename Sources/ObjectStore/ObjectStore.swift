@@ -30,6 +30,16 @@ package protocol ObjectStore: Sendable {
     /// Begins to store an object piece by piece. Nothing is visible before `complete`.
     func upload(_ key: String) async throws -> any ObjectUpload
 
+    /// Stores what `source` has under `target`, too; its bytes stay within the store where the store can copy.
+    ///
+    /// - Parameters:
+    ///   - ifMatch: the ETag that the source must have.
+    ///   - condition: of the target, as for a put.
+    /// - Throws: as `get` of the source and `put` of the target.
+    func copy(
+        _ source: String, to target: String, ifMatch: String?, condition: PutCondition
+    ) async throws -> ObjectMetadata
+
     /// Removes the object; succeeds when there is none.
     func delete(_ key: String) async throws
 
@@ -99,6 +109,32 @@ extension ObjectStore {
     @discardableResult
     package func put(_ key: String, _ bytes: [UInt8]) async throws -> ObjectMetadata {
         try await put(key, bytes, condition: .none)
+    }
+
+    package func copy(
+        _ source: String, to target: String, ifMatch: String?, condition: PutCondition
+    ) async throws -> ObjectMetadata {
+        try await copyThroughHere(source, to: target, ifMatch: ifMatch, condition: condition)
+    }
+
+    /// Copies by reading and writing, for stores that cannot otherwise.
+    package func copyThroughHere(
+        _ source: String, to target: String, ifMatch: String?, condition: PutCondition
+    ) async throws -> ObjectMetadata {
+        let download = try await download(source, range: nil, ifMatch: ifMatch)
+        let upload = try await upload(target)
+        do {
+            while let piece = try await download.read() { try await upload.write(piece) }
+        } catch {
+            await upload.abort()
+            throw error
+        }
+        return try await upload.complete(condition: condition)
+    }
+
+    @discardableResult
+    package func copy(_ source: String, to target: String) async throws -> ObjectMetadata {
+        try await copy(source, to: target, ifMatch: nil, condition: .none)
     }
 
     package func list(prefix: String) -> ObjectPages { list(prefix: prefix, startAfter: nil, delimiter: nil) }

@@ -1,4 +1,5 @@
 import AWSProtocol
+import HTTPTransport
 import ObjectStore
 import Support
 
@@ -53,30 +54,47 @@ enum S3Documents {
     }
 
     static func uploadID(_ bytes: [UInt8]) throws -> String {
-        guard let id = try read(bytes, "InitiateMultipartUploadResult").text(of: "UploadId"), !id.isEmpty else {
+        // rclone gives the document another name.
+        guard let id = try document(bytes).text(of: "UploadId"), !id.isEmpty else {
             throw malformed("there is no upload id")
         }
         return id
     }
 
-    static func completion(_ etags: [String]) -> [UInt8] {
+    static func completion(_ parts: [S3Part], _ checksum: ChecksumAlgorithm?) -> [UInt8] {
         var xml = XMLWriter()
         xml.element("CompleteMultipartUpload", namespace: namespace) { xml in
-            for (index, etag) in etags.enumerated() {
+            for part in parts {
                 xml.element("Part") { xml in
-                    xml.element("ETag", "\"\(etag)\"")
-                    xml.element("PartNumber", index + 1)
+                    xml.element("PartNumber", part.number)
+                    xml.element("ETag", "\"\(part.etag)\"")
+                    if let checksum, let value = part.checksum {
+                        xml.element(named: "Checksum\(checksum.rawValue)", Base64.encode(value))
+                    }
                 }
             }
         }
         return xml.bytes
     }
 
-    /// The ETag of the completed object, or the error that some servers send with status 200.
-    static func completed(_ bytes: [UInt8]) throws -> Result<String, AWSError> {
-        let root = try document(bytes)
-        if root.name == "Error" { return .failure(AWSError(status: 500, fields: [:], body: bytes)) }
-        return .success(unquoted(root.text(of: "ETag") ?? ""))
+    /// Of what was completed or copied; empty when the answer does not say it.
+    static func etag(_ bytes: [UInt8]) throws -> String { unquoted(try document(bytes).text(of: "ETag") ?? "") }
+
+    /// The refusal that a status of success was followed by; nil for what is none.
+    static func lateRefusal(_ response: HTTPResponse) -> HTTPResponse? {
+        guard let root = try? document(response.body), root.name == "Error" else { return nil }  // Read again by whom it concerns.
+        var refused = response
+        refused.status =
+            switch root.text(of: "Code") {
+            case "InternalError": 500
+            case "SlowDown", "ServiceUnavailable", "RequestTimeout": 503
+            case "PreconditionFailed": 412
+            case "NoSuchKey", "NoSuchUpload", "NoSuchBucket": 404
+            case "AccessDenied": 403
+            case "ConditionalRequestConflict", "OperationAborted": 409
+            default: 400
+            }
+        return refused
     }
 
     private static let namespace = "http://s3.amazonaws.com/doc/2006-03-01/"

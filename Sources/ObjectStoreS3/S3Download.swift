@@ -15,6 +15,8 @@ actor S3Download: ObjectDownload {
     /// Of the first byte that the body brings next.
     private var bodyPosition: Int64
     private var retry: RetryState
+    /// Of the whole object, when it is read whole and the store knows its checksum.
+    private var verification: S3Verification?
 
     /// Of nothing.
     init(connection: S3Connection, metadata: ObjectMetadata) {
@@ -22,13 +24,13 @@ actor S3Download: ObjectDownload {
         self.metadata = metadata
         rest = 0..<0
         bodyPosition = 0
-        retry = RetryState(connection.configuration.retry)
+        retry = connection.retryState()
     }
 
     /// - Throws: `ObjectStoreError` `.invalidRange` for a range after the end that the server did not refuse.
     init(
         connection: S3Connection, metadata: ObjectMetadata, range: Range<Int64>?, body: HTTPBodyStream,
-        place: S3BodyPlace
+        place: S3BodyPlace, verification: S3Verification?
     ) throws {
         self.connection = connection
         self.metadata = metadata
@@ -39,7 +41,8 @@ actor S3Download: ObjectDownload {
         rest = wanted.clamped(to: 0..<metadata.size)
         self.body = body.makeAsyncIterator()
         bodyPosition = place.start
-        retry = RetryState(connection.configuration.retry)
+        retry = connection.retryState()
+        self.verification = verification
     }
 
     func read() async throws -> [UInt8]? {
@@ -75,7 +78,9 @@ actor S3Download: ObjectDownload {
         if bodyPosition > rest.upperBound { piece.removeLast(Int(bodyPosition - rest.upperBound)) }
         if start < rest.lowerBound { piece.removeFirst(Int(rest.lowerBound - start)) }
         rest = rest.lowerBound + Int64(piece.count)..<rest.upperBound
-        retry = RetryState(connection.configuration.retry)
+        retry = connection.retryState()
+        verification?.update(piece)
+        if rest.isEmpty { try verification?.finish(metadata.key) }
         return piece
     }
 

@@ -10,14 +10,13 @@ import Synchronization
 /// conditional put is repeated only when the server cannot have acted on it; otherwise its outcome is `.ambiguous`.
 package final class S3ObjectStore: ObjectStore {
     let connection: S3Connection
-    private let honoursConditions = Mutex<Bool?>(nil)
+    private let conditions = S3Conditions()
 
     package init(
         bucket: String, configuration: S3Configuration, transport: any HTTPClient,
         clock: any WallClock = SystemWallClock()
     ) {
         connection = S3Connection(bucket: bucket, configuration: configuration, transport: transport, clock: clock)
-        if !configuration.probesConditionalWrites { honoursConditions.withLock { $0 = true } }
     }
 
     package func get(_ key: String, range: Range<Int64>?, ifMatch: String?) async throws -> ObjectRead {
@@ -25,8 +24,12 @@ package final class S3ObjectStore: ObjectStore {
             return ObjectRead(metadata: try await head(key, ifMatch: ifMatch), bytes: [])
         }
         let response = try await connection.send(try S3Request(reading: checked(key), range: range, ifMatch: ifMatch))
-        var metadata = try metadata(response.fields, key: key, length: Int64(response.body.count))
+        var metadata = try ObjectMetadata(response.fields, key: key, size: Int64(response.body.count))
         try require(ifMatch, metadata)
+        if var verification = S3Verification(response.fields) {
+            verification.update(response.body)
+            try verification.finish(key)
+        }
         guard let range else { return ObjectRead(metadata: metadata, bytes: response.body) }
         if let total = response.fields["content-range"]?.split(separator: "/").last.flatMap({ Int64($0) }) {
             metadata.size = total
@@ -51,10 +54,11 @@ package final class S3ObjectStore: ObjectStore {
         }
         let response = try await connection.open(try S3Request(reading: checked(key), range: range, ifMatch: ifMatch))
         let place = try S3BodyPlace(response.fields, key: key)
-        let metadata = try metadata(response.fields, key: key, length: place.objectSize)
+        let metadata = try ObjectMetadata(response.fields, key: key, size: place.objectSize)
         try require(ifMatch, metadata)
         return try S3Download(
-            connection: connection, metadata: metadata, range: range, body: response.body, place: place)
+            connection: connection, metadata: metadata, range: range, body: response.body, place: place,
+            verification: range == nil ? S3Verification(response.fields) : nil)
     }
 
     private func head(_ key: String, ifMatch: String?) async throws -> ObjectMetadata {
@@ -64,22 +68,21 @@ package final class S3ObjectStore: ObjectStore {
     }
 
     /// Some stores ignore If-Match.
-    private func require(_ ifMatch: String?, _ metadata: ObjectMetadata) throws(ObjectStoreError) {
+    func require(_ ifMatch: String?, _ metadata: ObjectMetadata) throws(ObjectStoreError) {
         guard let ifMatch, ifMatch != metadata.etag else { return }
         throw ObjectStoreError(.preconditionFailed, "The object has another ETag: \(metadata.etag).", key: metadata.key)
     }
 
     package func head(_ key: String) async throws -> ObjectMetadata {
-        let response = try await connection.send(S3Request(method: "HEAD", key: try checked(key)))
-        guard let length = response.fields["content-length"].flatMap({ Int64($0) }) else {
-            throw ObjectStoreError(.other("MissingLength"), "The answer to HEAD has no Content-Length.", key: key)
-        }
-        return try metadata(response.fields, key: key, length: length)
+        try ObjectMetadata(try await headResponse(key).fields, key: key)
+    }
+
+    func headResponse(_ key: String) async throws -> HTTPResponse {
+        try await connection.send(S3Request(method: "HEAD", key: try checked(key)))
     }
 
     package func put(_ key: String, _ bytes: [UInt8], condition: PutCondition) async throws -> ObjectMetadata {
-        if condition != .none { try await requireConditions(near: key) }
-        return try await putUnchecked(key, bytes, condition: condition)
+        try await putUnchecked(key, bytes, condition: try await required(condition, for: .put, near: key))
     }
 
     package func upload(_ key: String) async throws -> any ObjectUpload {
@@ -123,44 +126,65 @@ package final class S3ObjectStore: ObjectStore {
     ///
     /// - Parameter near: a key in whose directory the object is put, as keys may be restricted to it.
     package func supportsConditionalWrites(near key: String) async throws -> Bool {
-        if let known = honoursConditions.withLock({ $0 }) { return known }
-        let directory = key.lastIndex(of: "/").map { String(key[...$0]) } ?? ""
-        let probe = "\(directory).millrace-probe-\(randomUUIDText())"
-        var honours = false
-        _ = try await putUnchecked(probe, [], condition: .none)
-        do {
-            // Whether it is sent once or more often, what it is answered with says the same.
-            _ = try await putUnchecked(probe, [], condition: .ifAbsent, isRepeatable: true)
-        } catch let error as ObjectStoreError where error.code == .preconditionFailed {
-            honours = true
-        } catch let error as ObjectStoreError where error.code == .other("NotImplemented") {
-            honours = false
-        }
-        try await delete(probe)
-        honoursConditions.withLock { $0 = honours }
-        return honours
+        try await honoured(.ifAbsent, for: .put, near: key) != nil
     }
 
-    func requireConditions(near key: String) async throws {
-        guard try await supportsConditionalWrites(near: key) else {
-            throw ObjectStoreError(
-                .other("ConditionalWritesUnsupported"),
-                "The store of bucket '\(connection.bucket)' replaces objects despite 'If-None-Match: *': two writers at once "
-                    + "would overwrite each other. Nothing was written.", key: key)
-        }
+    /// The condition as the store takes it; nil when it does not honour it. Found out once for each kind.
+    func honoured(
+        _ condition: PutCondition, for effect: S3Conditions.Effect, near key: String
+    ) async throws -> S3Condition? {
+        try await conditions.form(of: condition, for: effect, in: self, near: key)
+    }
+
+    /// - Throws: `ObjectStoreError` `.other("ConditionalWritesUnsupported")`.
+    func required(
+        _ condition: PutCondition, for effect: S3Conditions.Effect, near key: String
+    ) async throws -> S3Condition {
+        if let form = try await honoured(condition, for: effect, near: key) { return form }
+        let what = condition == .ifAbsent ? "'If-None-Match: *'" : "'If-Match'"
+        let wherein = effect == .completion ? " when an upload in parts is completed" : ""
+        throw ObjectStoreError(
+            .other("ConditionalWritesUnsupported"),
+            "The store of bucket '\(connection.bucket)' does not honour \(what)\(wherein): two writers at once would "
+                + "overwrite each other. Nothing was written. A release of the store that honours it is needed, or another "
+                + "store.", key: key)
     }
 
     func putUnchecked(
-        _ key: String, _ bytes: [UInt8], condition: PutCondition, isRepeatable: Bool = false
+        _ key: String, _ bytes: [UInt8], condition: S3Condition, isRepeatable: Bool = false
     ) async throws -> ObjectMetadata {
         var request = S3Request(method: "PUT", key: try checked(key), body: bytes)
         request.apply(condition)
         if isRepeatable { request.isRepeatable = true }
+        let checksum = connection.configuration.checksum
+        request.apply(checksum, checksum?.checksum(of: bytes))
         let response = try await connection.send(request)
-        var metadata = try metadata(response.fields, key: key, length: Int64(bytes.count))
+        var metadata = try ObjectMetadata(response.fields, key: key, size: Int64(bytes.count))
         metadata.lastModified = connection.clock.now()
         return metadata
     }
+
+    /// A URL by which anyone may get the object, or put it, until it expires.
+    ///
+    /// - Parameter expirySeconds: up to a week.
+    /// - Throws: `ObjectStoreError` `.invalidKey`; `.accessDenied` without keys; `.other("InvalidExpiry")`.
+    package func presignedURL(
+        _ method: PresignedMethod, _ key: String, expirySeconds: Int
+    ) throws(ObjectStoreError) -> String {
+        guard let credentials = connection.configuration.credentials else {
+            throw ObjectStoreError(.accessDenied, "A URL cannot be signed without keys.", key: key)
+        }
+        guard (1...SigV4.presignExpirySecondsMax).contains(expirySeconds) else {
+            throw ObjectStoreError(
+                .other("InvalidExpiry"),
+                "A signed URL lasts from 1 to \(SigV4.presignExpirySecondsMax) seconds, not \(expirySeconds).", key: key)
+        }
+        let request = S3Request(method: method.rawValue, key: try checked(key))
+        return connection.presigned(request, expirySeconds: expirySeconds, credentials)
+    }
+
+    /// What a presigned URL lets its holder do.
+    package enum PresignedMethod: String, Sendable { case get = "GET", put = "PUT" }
 
     private func deleteMany(_ keys: ArraySlice<String>) async throws {
         let body = S3Documents.deletion(keys)
@@ -171,17 +195,23 @@ package final class S3ObjectStore: ObjectStore {
         if let failure = try S3Documents.deletionFailure(response.body) { throw failure }
     }
 
-    private func checked(_ key: String) throws(ObjectStoreError) -> String {
+    func checked(_ key: String) throws(ObjectStoreError) -> String {
         guard !key.isEmpty else { throw ObjectStoreError(.invalidKey, "A key cannot be empty.", key: key) }
         return key
     }
+}
 
-    private func metadata(_ fields: HTTPFields, key: String, length: Int64) throws -> ObjectMetadata {
+extension ObjectMetadata {
+    /// - Parameter size: nil for that of the answer.
+    init(_ fields: HTTPFields, key: String, size: Int64? = nil) throws(ObjectStoreError) {
         guard let etag = fields["etag"] else {
             throw ObjectStoreError(.other("MissingETag"), "The answer has no ETag.", key: key)
         }
-        return ObjectMetadata(
-            key: key, size: length, etag: unquoted(etag),
+        guard let size = size ?? fields["content-length"].flatMap({ Int64($0) }) else {
+            throw ObjectStoreError(.other("MissingLength"), "The answer has no Content-Length.", key: key)
+        }
+        self.init(
+            key: key, size: size, etag: unquoted(etag),
             lastModified: fields["last-modified"].flatMap { Timestamp(httpDate: $0) }
                 ?? Timestamp(millisecondsSince1970: 0))
     }
@@ -197,20 +227,14 @@ extension S3Request {
     init(reading key: String, range: Range<Int64>?, ifMatch: String?) throws(ObjectStoreError) {
         self.init(method: "GET", key: key, bodyBytesMax: .max)
         if let ifMatch { fields["if-match"] = "\"\(ifMatch)\"" }
-        guard let range else { return }
+        guard let range else {
+            fields["x-amz-checksum-mode"] = "ENABLED"
+            return
+        }
         guard range.lowerBound >= 0 else {
             throw ObjectStoreError(.invalidRange, "The range \(range) begins before the object.", key: key)
         }
         fields["range"] = "bytes=\(range.lowerBound)-\(range.upperBound - 1)"
-    }
-
-    mutating func apply(_ condition: PutCondition) {
-        switch condition {
-        case .none: break
-        case .ifAbsent: fields["if-none-match"] = "*"
-        case .ifMatch(let etag): fields["if-match"] = "\"\(etag)\""
-        }
-        isRepeatable = condition == .none
     }
 }
 

@@ -8,6 +8,8 @@ import Support
 struct S3Refusal {
     let bucket: String
     let endpoint: HTTPEndpoint
+    /// That requests are signed for.
+    let region: String
     let configuration: S3Configuration
     let now: Timestamp
 
@@ -71,7 +73,7 @@ struct S3Refusal {
         case (_, "NoSuchBucket"): .noSuchBucket
         case (_, "NoSuchUpload"): .other("NoSuchUpload")
         // What a conditional put on a missing key is answered with.
-        case (404, _) where request.fields["if-match"] != nil && request.method == "PUT": .preconditionFailed
+        case (404, _) where request.fields["if-match"] != nil && request.method != "GET": .preconditionFailed
         case (404, _): request.key == nil ? .noSuchBucket : .notFound
         case (412, _): .preconditionFailed
         case (409, _): .conflict
@@ -102,7 +104,7 @@ struct S3Refusal {
             return "Create it at that store, for example with: aws --endpoint-url \(endpoint) s3 mb s3://\(bucket)"
         case "AuthorizationHeaderMalformed", "PermanentRedirect", "InvalidRegion", "IllegalLocationConstraintException":
             let expected = response.fields["x-amz-bucket-region"] ?? error.members["Region"]?.string
-            return "The request was signed for region '\(configuration.region)'"
+            return "The request was signed for region '\(region)'"
                 + (expected.map { ", the bucket is in '\($0)': set \(names.region)=\($0)." } ?? ": check \(names.region).")
         case "AccessDenied":
             return "Does the policy of key '\(configuration.credentials?.accessKeyID ?? "")' allow this on bucket '\(bucket)'?"

@@ -6,16 +6,24 @@ enum ObjectStoreBehaviour {
     /// Adapters for which some keys cannot exist say so.
     struct Traits {
         var allKeys = true
+        /// Conditions that the store behind the adapter does not honour, so that the adapter refuses them by name.
+        var refused: Set<Condition> = []
+    }
+
+    enum Condition: String, CaseIterable {
+        case putIfAbsent, putIfMatch, completionIfAbsent, completionIfMatch
     }
 
     static func check(_ store: any ObjectStore, _ traits: Traits = Traits()) async throws {
         try await putAndGet(store)
         try await ranges(store)
-        try await conditions(store)
-        try await oneWinner(store)
+        try await conditions(store, traits)
+        if !traits.refused.contains(.putIfAbsent) { try await oneWinner(store) }
         try await uploads(store)
         try await downloads(store)
         try await interruptedDownloads(store)
+        try await copies(store, traits)
+        try await parallelDownloads(store)
         try await deletions(store)
         try await listing(store)
         try await pagination(store)
@@ -73,21 +81,45 @@ enum ObjectStoreBehaviour {
         #expect(await code { _ = try await store.get("void", range: 0..<1) } == .invalidRange)
     }
 
-    private static func conditions(_ store: any ObjectStore) async throws {
-        let first = try await store.put("cond/x", [1], condition: .ifAbsent)
-        #expect(
-            await code { _ = try await store.put("cond/x", [2], condition: .ifAbsent) } == .preconditionFailed)
-        #expect(try await store.get("cond/x").bytes == [1])
-        let second = try await store.put("cond/x", [3], condition: .ifMatch(first.etag))
-        #expect(
-            await code { _ = try await store.put("cond/x", [4], condition: .ifMatch(first.etag)) }
-                == .preconditionFailed)
-        #expect(try await store.get("cond/x").bytes == [3])
-        #expect(try await store.head("cond/x").etag == second.etag)
-        #expect(
-            await code { _ = try await store.put("cond/missing", [4], condition: .ifMatch(first.etag)) }
-                == .preconditionFailed)
-        #expect(await code { _ = try await store.head("cond/missing") } == .notFound)
+    /// Each condition is honoured whole, or refused by name with nothing written.
+    static func conditions(_ store: any ObjectStore, _ traits: Traits) async throws {
+        let supports = try await store.supportsConditionalWrites(near: "cond/x")
+        #expect(supports == !traits.refused.contains(.putIfAbsent))
+        for condition in Condition.allCases {
+            let isLarge = condition == .completionIfAbsent || condition == .completionIfMatch
+            func put(_ key: String, _ byte: UInt8, _ condition: PutCondition) async throws -> ObjectMetadata {
+                guard isLarge else { return try await store.put(key, [byte], condition: condition) }
+                // Larger than any adapter's parts.
+                let upload = try await store.upload(key)
+                try await upload.write([UInt8](repeating: byte, count: 9 << 20))
+                return try await upload.complete(condition: condition)
+            }
+            func first(_ key: String) async throws -> UInt8? { try await store.get(key, range: 0..<1).bytes.first }
+            let (key, missing) = ("cond/\(condition)", "cond/\(condition)-missing")
+            if traits.refused.contains(condition) {
+                let present = try await store.put(key, [1])
+                let wanted: PutCondition = condition == .putIfAbsent || condition == .completionIfAbsent ? .ifAbsent : .ifMatch(present.etag)
+                let unsupported = ObjectStoreError.Code.other("ConditionalWritesUnsupported")
+                for key in [key, missing] {
+                    let found = await code { _ = try await put(key, 2, wanted) }
+                    #expect(found == unsupported, "\(condition)")
+                }
+                #expect(try await first(key) == 1)
+            } else if condition == .putIfAbsent || condition == .completionIfAbsent {
+                _ = try await put(key, 1, .ifAbsent)
+                #expect(await code { _ = try await put(key, 2, .ifAbsent) } == .preconditionFailed, "\(condition)")
+                #expect(try await first(key) == 1)
+            } else {
+                let one = try await put(key, 1, .none)
+                let two = try await put(key, 2, .ifMatch(one.etag))
+                #expect(await code { _ = try await put(key, 3, .ifMatch(one.etag)) } == .preconditionFailed, "\(condition)")
+                #expect(try await first(key) == 2)
+                #expect(try await store.head(key).etag == two.etag)
+                #expect(await code { _ = try await put(missing, 4, .ifMatch(one.etag)) } == .preconditionFailed, "\(condition)")
+            }
+            #expect(await code { _ = try await store.head(missing) } == .notFound, "\(condition)")
+        }
+        #expect(try await store.listAll(prefix: "cond/").count == Condition.allCases.count, "Trials leave nothing behind.")
     }
 
     private static func oneWinner(_ store: any ObjectStore) async throws {
@@ -204,6 +236,59 @@ enum ObjectStoreBehaviour {
         let end = await Self.code { while let piece = try await orphaned.read() { got += piece } }
         #expect(end == nil || end == .notFound || end == .preconditionFailed)
         #expect(got.allSatisfy { $0 == 0xFF } && (end != nil || got.count == 6 << 20))
+    }
+
+    private static func copies(_ store: any ObjectStore, _ traits: Traits) async throws {
+        let bytes = Self.bytes(6 << 20 + 5)
+        let source = try await store.put("copy/source ü+&", bytes)
+        let copy = try await store.copy("copy/source ü+&", to: "copy/target", ifMatch: source.etag, condition: .none)
+        #expect(copy.key == "copy/target")
+        #expect(copy.size == Int64(bytes.count))
+        #expect(try await store.get("copy/target").bytes == bytes)
+        #expect(try await store.head("copy/target").etag == copy.etag)
+        #expect(try await store.head("copy/source ü+&").etag == source.etag)
+        #expect(await code { try await store.copy("copy/none", to: "copy/target") } == .notFound)
+        #expect(
+            await code { _ = try await store.copy("copy/source ü+&", to: "copy/x", ifMatch: "no", condition: .none) }
+                == .preconditionFailed)
+        #expect(await code { _ = try await store.head("copy/x") } == .notFound)
+        try await store.copy("copy/target", to: "copy/target")
+        #expect(try await store.get("copy/target").bytes == bytes)
+        guard traits.refused.isEmpty else { return }
+        try await store.put("copy/small", [7])
+        #expect(
+            await code { _ = try await store.copy("copy/small", to: "copy/target", ifMatch: nil, condition: .ifAbsent) }
+                == .preconditionFailed)
+        _ = try await store.copy("copy/small", to: "copy/fresh", ifMatch: nil, condition: .ifAbsent)
+        #expect(try await store.get("copy/fresh").bytes == [7])
+        let present = try await store.head("copy/target").etag
+        _ = try await store.copy("copy/small", to: "copy/target", ifMatch: nil, condition: .ifMatch(present))
+        #expect(try await store.get("copy/target").bytes == [7])
+    }
+
+    private static func parallelDownloads(_ store: any ObjectStore) async throws {
+        let bytes = Self.bytes(5 << 20 + 17)
+        let size = Int64(bytes.count)
+        let put = try await store.put("down/parallel", bytes)
+        for range in [nil, 3..<size - 1, 1_000_000..<size + 5, 7..<9, 7..<7] as [Range<Int64>?] {
+            let part = try await store.downloadInParallel("down/parallel", range: range, ifMatch: put.etag, rangeBytes: 700_001)
+            #expect(part.metadata.size == size)
+            let wanted = (range ?? 0..<size).clamped(to: 0..<size)
+            #expect(try await readAll(part) == Array(bytes[Int(wanted.lowerBound)..<Int(wanted.upperBound)]))
+        }
+        try await store.put("down/nothing", [])
+        #expect(try await readAll(store.downloadInParallel("down/nothing")) == [])
+        #expect(await code { _ = try await store.downloadInParallel("down/none") } == .notFound)
+        #expect(await code { _ = try await store.downloadInParallel("down/parallel", ifMatch: "no") } == .preconditionFailed)
+        #expect(await code { _ = try await store.downloadInParallel("down/parallel", range: size..<size + 9 << 20) } == .invalidRange)
+        // All of one version, or an error.
+        let overtaken = try await store.downloadInParallel("down/parallel", rangeBytes: 1 << 20, rangesInFlightMax: 1)
+        var got = try #require(try await overtaken.read())
+        try await store.put("down/parallel", [UInt8](repeating: 0xFF, count: bytes.count))
+        let end = await code { while let piece = try await overtaken.read() { got += piece } }
+        #expect(end == nil || end == .preconditionFailed)
+        #expect(got.elementsEqual(bytes.prefix(got.count)))
+        #expect(end != nil || got.count == bytes.count)
     }
 
     private static func deletions(_ store: any ObjectStore) async throws {

@@ -13,6 +13,7 @@ private final class ScriptedServer: HTTPClient {
         var range: String?
         var etag = "\"e1\""
         var length: String?
+        var checksum: (name: String, value: String)?
         var failure: HTTPClientError?
     }
 
@@ -30,6 +31,7 @@ private final class ScriptedServer: HTTPClient {
         if answer.status == 0 { throw answer.failure ?? lost }
         var fields: HTTPFields = ["etag": answer.etag]
         fields["content-range"] = answer.range
+        if let checksum = answer.checksum { fields["x-amz-checksum-\(checksum.name)"] = checksum.value }
         fields["content-length"] = answer.length ?? (answer.range == nil ? "10" : nil)
         return HTTPStreamingResponse(
             status: answer.status, fields: fields, body: HTTPBodyStream(Array(answer.body.utf8), failure: answer.failure))
@@ -77,6 +79,24 @@ private let lost = HTTPClientError(.connectionLost, mayHaveHappened: true, "lost
         #expect(try await read(server) == "0123456789")
         #expect(await code(ScriptedServer(.init(body: "0123")), patience: .zero) == .unavailable)
         #expect(await code(ScriptedServer(.init(body: "", failure: lost), .init(body: "")), patience: .milliseconds(5)) == .unavailable)
+    }
+
+    @Test func checksumsAreCompared() async throws {
+        let right = ("crc32c", Base64.encode(ChecksumAlgorithm.crc32c.checksum(of: Array("0123456789".utf8))))
+        let cut = ScriptedServer(.init(body: "0123", checksum: right, failure: lost), .init(status: 206, body: "456789", range: "bytes 4-9/10"))
+        #expect(try await read(cut) == "0123456789")
+        #expect(cut.requests.first?["x-amz-checksum-mode"] == "ENABLED")
+        let changed = ScriptedServer(.init(body: "0123X56789", checksum: right))
+        #expect(await code(changed) == .other("ChecksumMismatch"))
+        // Of something else than these bytes: a range, parts, and what cannot be a checksum.
+        #expect(try await read(ScriptedServer(.init(status: 206, body: "23", range: "bytes 2-3/10", checksum: right)), 2..<4) == "23")
+        for other in [("crc32c", "AAAAAA==-2"), ("crc32c", "AAAA"), ("sha256", "?")] {
+            #expect(try await read(ScriptedServer(.init(body: "0123456789", checksum: other))) == "0123456789")
+        }
+        let store = S3ObjectStore(
+            bucket: "lake", configuration: S3Configuration(endpoint: HTTPEndpoint(url: "http://h"), credentials: nil),
+            transport: ScriptedServer(.init(body: "0123X56789", checksum: right)))
+        #expect(await ObjectStoreBehaviour.code { _ = try await store.get("k") } == .other("ChecksumMismatch"))
     }
 
     @Test func rangeOfACutConnection() async throws {

@@ -10,7 +10,7 @@ import Glibc
 import Musl
 #endif
 
-/// `MILLRACE_TEST_S3=http://host:port KEY SECRET BUCKET`, as for the behaviour suite. `MILLRACE_TEST_S3_MIB` is the size
+/// `MILLRACE_TEST_S3=http://host:port KEY SECRET BUCKET`, as for `S3ServerTests`. `MILLRACE_TEST_S3_MIB` is the size
 /// of the object, 300 by default. To be run alone: memory is the process's.
 @Suite(.enabled(if: getenv("MILLRACE_TEST_S3") != nil, "needs a server, named by MILLRACE_TEST_S3"), .serialized)
 struct S3MemoryTests {
