@@ -133,7 +133,7 @@ let package = Package(
             ]),
         library(
             "WorkflowEngine",
-            ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", crypto, logging]),
+            ["JSONModel", "ObjectStore", "StatesLanguage", "StatesRuntime", "StateStore", "Support", crypto, logging]),
         library(
             "BatchEngine",
             ["BatchScheduling", "JSONModel", "ProcessRunner", "StateStore", "Support", crypto, logging]),
@@ -206,7 +206,7 @@ let package = Package(
         tests("StatesLanguageTests", ["JSONModel", "StatesLanguage"]),
         tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"], fixtures: true),
         tests("StateStoreTests", ["JSONModel", "StateStore", "Support", "CSQLite"]),
-        tests("WorkflowEngineTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
+        tests("WorkflowEngineTests", ["JSONModel", "ObjectStore", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
         tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
         tests("AWSProtocolTests", ["AWSProtocol", "JSONModel", "Support"], fixtures: true),
         tests("HTTPTransportTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"], fixtures: true),

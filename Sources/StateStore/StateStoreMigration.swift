@@ -26,5 +26,6 @@ package enum StateStoreSchema {
         .workflowVersions,
         .workflowRedrives,
         .executionLogs,
+        .workflowMapRuns,
     ]
 }

@@ -98,6 +98,8 @@ package struct ExecutionRecord: Sendable, Hashable {
     package var isRunnable = true
     /// Goes up by one with every commit of a step, and with a redrive.
     package var revision: Int64 = 0
+    /// Set for a child of a distributed Map.
+    package var mapRun: MapRunMembership?
     package var redrives = Redrives()
 
     /// How often an execution went on after an end without success.
@@ -151,6 +153,8 @@ package struct ExecutionSummary: Sendable, Hashable {
     package var stoppedAt: Timestamp?
     package var redriveCount: Int
     package var redrivenAt: Timestamp?
+    /// Where the children of a map run are listed.
+    package var mapRun: MapRunMembership?
 
     package init(
         arn: String, stateMachineArn: String, versionArn: String?, aliasArn: String?, name: String,
@@ -285,6 +289,8 @@ package struct ExecutionStep: Sendable {
     package var cancelledCommands: [String] = []
     package var newTimers: [TimerRecord] = []
     package var finishedTimers: [String] = []
+    package var newMapRuns: [MapRunRecord] = []
+    package var endedMapRuns: [MapRunEnd] = []
     package var end: End?
 
     package init(executionArn: String, revision: Int64, stepCount: Int64, isRunnable: Bool) {

@@ -7,7 +7,7 @@ package import Support
 /// added meanwhile.
 ///
 /// Errors are `StateStoreError`, and `WorkflowStoreError` where a call says so.
-package protocol WorkflowStore: Sendable {
+package protocol WorkflowStore: MapRunStore {
     // MARK: State machines
 
     /// Stores a new machine. Returns the record that holds the ARN already, and changes nothing, if there is one.

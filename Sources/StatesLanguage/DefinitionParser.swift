@@ -4,14 +4,15 @@ import JSONPath
 /// Reads a definition and checks it in one walk: what each field may hold, and what names it may refer to. Findings are
 /// put into document order at the end.
 struct DefinitionParser {
-    let type: StateMachineType
+    /// Of the machine, or of the children of the Map being read.
+    var type: StateMachineType
     /// Whether one state is read by itself, whose transitions lead elsewhere.
     var isSingleState = false
-    /// Whether a Map in DISTRIBUTED mode may be described, though not run.
-    var allowsDistributed = false
     var diagnostics: [Diagnostic] = []
     /// Names of all states of the machine, which must differ.
     var stateNames: Set<String> = []
+    /// Labels of Maps, which must differ, too.
+    var labels: Set<String> = []
     /// Of the whole machine, which states inside a Map or Parallel inherit, too.
     var language = QueryLanguage.jsonPath
     /// The state being read.

@@ -15,12 +15,11 @@ package struct SingleState: Sendable {
     /// - Throws: `DefinitionError` for a definition that is not valid.
     package init?(parsing text: String, name: String?) throws(DefinitionError) {
         var parser = DefinitionParser(type: .standard)
-        parser.allowsDistributed = true
         let (document, object) = try DefinitionParser.read(text)
         var found: StateDefinition?
         if let name {
             let machine = parser.machine(object, text: text)
-            found = machine.flatMap { Self.find(name, in: $0.root) }
+            found = machine.flatMap { $0.root.find(name) }
         } else {
             parser.isSingleState = true
             let language = parser.queryLanguage(object, inherited: .jsonPath, at: "")
@@ -37,19 +36,5 @@ package struct SingleState: Sendable {
     }
 
     /// Whether it is a state of that name, or has one inside.
-    package func contains(_ name: String) -> Bool { Self.find(name, in: group) != nil }
-
-    private static func find(_ name: String, in group: StateGroup) -> StateDefinition? {
-        if let state = group[name] { return state }
-        for state in group.states {
-            switch state.body {
-            case .parallel(let branches):
-                for branch in branches { if let found = find(name, in: branch) { return found } }
-            case .map(let fields):
-                if let found = find(name, in: fields.processor) { return found }
-            case .pass, .task, .choice, .wait, .succeed, .fail: break
-            }
-        }
-        return nil
-    }
+    package func contains(_ name: String) -> Bool { group.find(name) != nil }
 }

@@ -155,11 +155,8 @@ package struct FailFields: Sendable {
 
 package struct MapFields: Sendable {
     package var processor: StateGroup
-    /// Whether each item has a child execution of its own (`DISTRIBUTED`).
-    package var isDistributed: Bool
-    /// Whether items come from an `ItemReader`, and whether results go to a `ResultWriter`.
-    package var hasReader: Bool
-    package var hasWriter: Bool
+    /// Nil in INLINE mode.
+    package var distributed: DistributedMapFields?
     /// Nil for the whole input.
     package var itemsPath: PathExpression?
     /// JSONata's `Items`; nil for the whole input.

@@ -63,6 +63,12 @@ private struct VariableCollector {
             add(fields.maxConcurrency)
             add(fields.toleratedFailureCount)
             add(fields.toleratedFailurePercentage)
+            add(fields.distributed?.reader?.parameters)
+            add(fields.distributed?.reader?.maxItems)
+            add(fields.distributed?.batcher?.maxItems)
+            add(fields.distributed?.batcher?.maxBytes)
+            add(fields.distributed?.batcher?.batchInput)
+            add(fields.distributed?.writer?.parameters)
         }
     }
 

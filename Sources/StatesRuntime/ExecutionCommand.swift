@@ -11,6 +11,10 @@ package enum ExecutionCommand: Sendable, Hashable {
     /// Asks for `timerFired` at that time. The identifier is unique in the execution and never used again.
     case startTimer(timerID: String, at: Timestamp)
     case cancelTimer(timerID: String)
+    /// Asks for `mapRunSucceeded` or `mapRunFailed`.
+    case startMapRun(MapRunStart)
+    /// The map run's outcome no longer matters. Its children are to be stopped.
+    case cancelMapRun(mapRunArn: String)
     /// Asks for `continuation` as soon as others have had their turn.
     case continueExecution
     /// The last command: nothing follows, and what it did not cancel has ended.

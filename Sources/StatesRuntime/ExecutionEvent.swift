@@ -17,6 +17,9 @@ package enum ExecutionEvent: Sendable, Hashable {
     case activityStarted(taskID: String, workerName: String?)
     /// The time of a timer came; late is as good.
     case timerFired(timerID: String)
+    /// `output` is nil when it is larger than a state's result may be.
+    case mapRunSucceeded(mapRunArn: String, output: Payload?)
+    case mapRunFailed(mapRunArn: String, error: String, cause: String?)
     case stopRequested(error: String?, cause: String?)
     /// An execution that ended without success is to go on, for the `count`th time. `lastEventID` ends its history.
     case redriven(count: Int, lastEventID: Int64)

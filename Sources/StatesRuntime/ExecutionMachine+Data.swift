@@ -202,7 +202,11 @@ extension ExecutionMachine {
             context["State"] = .object(object)
             if state.type == .task, let token = scope.taskToken { context["Task"] = ["Token": .string(token)] }
         }
-        if let element { context["Map"] = ["Item": ["Index": .number(element.0), "Value": element.1]] }
+        if let element {
+            var object: JSONObject = ["Index": .number(element.0), "Value": element.1]
+            for (name, value) in itemDetails { object[name] = value }
+            context["Map"] = ["Item": .object(object)]
+        }
         return .object(context)
     }
 }

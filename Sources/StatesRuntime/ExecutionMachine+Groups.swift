@@ -28,9 +28,13 @@ extension ExecutionMachine {
     }
 
     mutating func startMap(
-        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ items: [JSONValue], _ input: Payload
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ found: [JSONValue]?, _ input: Payload
     ) throws(EvaluationFailure) {
+        if let distributed = fields.distributed, test == nil {
+            return try startMapRun(slot, state, fields, distributed, found, input)
+        }
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
+        let items = found ?? []
         let limit = try number(fields.maxConcurrency, "MaxConcurrency", input.value, slot) ?? 0
         if test != nil {
             inspect("maxConcurrency", .number(limit))
@@ -58,7 +62,7 @@ extension ExecutionMachine {
     }
 
     /// A number that is not negative, of a field whose path form has the name with `Path` behind it.
-    private mutating func number(
+    mutating func number(
         _ field: NumberField?, _ name: String, _ input: JSONValue, _ slot: Int
     ) throws(EvaluationFailure) -> Int64? {
         switch field {
@@ -72,7 +76,7 @@ extension ExecutionMachine {
             let value = try self.value(at: path, input, slot)
             guard let number = integer(value) else {
                 throw EvaluationFailure(
-                    "The \(name)Path field refers to value \(value.text) which is not a valid integer: \(path.text)")
+                    "The \(name)Path field refers to value \"\(value.string ?? value.text)\" which is not a valid integer: \(path.text)")
             }
             if number < 0 { throw EvaluationFailure("\(name) cannot be negative.") }
             return number

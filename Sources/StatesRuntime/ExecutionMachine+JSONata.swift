@@ -88,19 +88,24 @@ extension ExecutionMachine {
         return try Self.expect("integer", field, value, value.int64)
     }
 
-    /// `Items`, else the input.
+    /// `Items`, else the input; nil when a reader finds them.
     mutating func jsonataItems(
         _ fields: MapFields, _ input: JSONValue, _ slot: Int
-    ) throws(EvaluationFailure) -> [JSONValue] {
-        if let items = test?.setting.mapItemReaderData, fields.hasReader { return items }
+    ) throws(EvaluationFailure) -> [JSONValue]? {
+        if fields.distributed?.reader != nil {
+            if test == nil { return nil }
+            if let items = test?.setting.mapItemReaderData { return items }
+        }
         switch fields.items {
         case nil:
+            if fields.distributed != nil, case .object(let object) = input { return Self.members(object) }
             guard let elements = input.array else {
                 throw EvaluationFailure(query: "Map state input must be an array but was: \(input.text)", at: nil)
             }
             return elements
         case .expression(let field)?:
             let value = try evaluate(field, input, slot)
+            if fields.distributed != nil, case .object(let object) = value { return Self.members(object) }
             return try Self.expect("array", field, value, value.array)
         case .some(let template): return try evaluate(template, input, slot).array ?? []
         }

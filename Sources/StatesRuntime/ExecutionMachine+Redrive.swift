@@ -19,6 +19,7 @@ extension ExecutionMachine {
         nextEventID = max(nextEventID, last + 1)
         slotOfTask = [:]
         slotOfTimer = [:]
+        slotOfMapRun = [:]
         isContinuationPending = false
         ready = []
         ended = []
@@ -47,7 +48,7 @@ extension ExecutionMachine {
                 if let child, case .done? = scopes[child]?.phase { false } else { child != nil }
             }
             setPhase(slot, .group(wait))
-        case .executing, .waiting, .retrying, .task:
+        case .executing, .waiting, .retrying, .task, .mapRun:
             let state = try state(slot)
             scopes[slot]?.attempt = 0
             scopes[slot]?.retryCounts = Array(repeating: 0, count: state.retriers.count)

@@ -102,6 +102,7 @@ extension ExecutionMachine {
                 "count": .number(wait.children.count), "next": .number(wait.next), "running": .number(wait.running),
                 "concurrency": .number(wait.concurrency),
             ]
+        case .mapRun(let wait): object["mapRun"] = .string(wait.mapRunArn)
         case .done(let output): object["output"] = .string(output.text)
         }
         return object
@@ -206,6 +207,10 @@ extension ExecutionMachine {
         if let timer = record.member("waiting") { return .waiting(try load(timer, slot)) }
         if let timer = record.member("retrying") { return .retrying(try load(timer, slot)) }
         guard let state = scope.state else { throw SnapshotError("frame '\(scope.path)' has no state") }
+        if let arn = record.value["mapRun"]?.string {
+            slotOfMapRun[arn] = slot
+            return .mapRun(MapRunWait(mapRunArn: arn))
+        }
         if let task = record.member("task") { return .task(try load(task: task, slot, scope, state)) }
         guard let group = record.member("group") else { throw SnapshotError("frame '\(scope.path)' has no phase") }
         let count = try group.int("count")

@@ -15,7 +15,7 @@ extension ExecutionMachine {
             try enter(slot, name)
             try execute(slot)
         case .executing: try execute(slot)
-        case .waiting, .retrying, .task, .group, .done: return
+        case .waiting, .retrying, .task, .group, .mapRun, .done: return
         }
     }
 
@@ -85,18 +85,25 @@ extension ExecutionMachine {
         }
     }
 
-    /// `ItemsPath`, else the whole input.
+    /// `ItemsPath`, else the whole input; nil when a reader finds them.
     private mutating func items(
         _ fields: MapFields, _ input: JSONValue, _ slot: Int
-    ) throws(EvaluationFailure) -> [JSONValue] {
-        if let items = test?.setting.mapItemReaderData, fields.hasReader { return items }
+    ) throws(EvaluationFailure) -> [JSONValue]? {
+        if fields.distributed?.reader != nil {
+            if test == nil { return nil }
+            if let items = test?.setting.mapItemReaderData { return items }
+        }
         let source = if let path = fields.itemsPath { try value(at: path, input, slot) } else { input }
+        if fields.distributed != nil, case .object(let object) = source { return Self.members(object) }
         guard case .array(let items) = source else {
             throw EvaluationFailure("Reference path \"\(fields.itemsPath?.text ?? "$")\" must point to array.")
         }
         inspect("afterItemsPath", .string("[\(items.map(\.text).joined(separator: ", "))]"))
         return items
     }
+
+    /// The items of a distributed Map over an object.
+    static func members(_ object: JSONObject) -> [JSONValue] { object.map { ["Key": .string($0.0), "Value": $0.1] } }
 
     private mutating func executeJSONata(
         _ slot: Int, _ state: StateDefinition, _ raw: Payload
@@ -137,7 +144,7 @@ extension ExecutionMachine {
         return named
     }
 
-    private static func named(_ failure: EvaluationFailure, _ scope: Scope) -> StateFailure {
+    static func named(_ failure: EvaluationFailure, _ scope: Scope) -> StateFailure {
         // What is too large is named by itself.
         if failure.error == StateFailure.dataLimitExceeded { return StateFailure(error: failure.error, cause: failure.text) }
         let place = "executing the state '\(scope.state?.name ?? "")' (entered at the event id #\(scope.visit))"
@@ -303,16 +310,19 @@ extension ExecutionMachine {
     ///
     /// - Parameter source: what the data comes from; nil for the state.
     func checkLimits(_ text: String, _ slot: Int, source: String? = nil) throws(EvaluationFailure) {
-        let reason: String
-        if text.utf8.count > limits.payloadBytesMax {
-            reason = "a result with a size exceeding the maximum number of bytes service limit."
-        } else if !JSONLimits.default.allowDepth(of: text) {
-            reason = "a result nested deeper than \(JSONLimits.default.maxDepth) levels."
-        } else {
-            return
+        if text.utf8.count > limits.payloadBytesMax { throw tooLarge(slot, source: source) }
+        if !JSONLimits.default.allowDepth(of: text) {
+            throw beyondLimit("a result nested deeper than \(JSONLimits.default.maxDepth) levels.", slot, source)
         }
+    }
+
+    func tooLarge(_ slot: Int, source: String? = nil) -> EvaluationFailure {
+        beyondLimit("a result with a size exceeding the maximum number of bytes service limit.", slot, source)
+    }
+
+    private func beyondLimit(_ reason: String, _ slot: Int, _ source: String?) -> EvaluationFailure {
         let name = source ?? scopes[slot]?.state?.name ?? ""
-        throw EvaluationFailure(
+        return EvaluationFailure(
             error: StateFailure.dataLimitExceeded, "The state/task '\(name)' returned \(reason)")
     }
 }
@@ -344,7 +354,7 @@ extension ExecutionMachine {
                 try handle(try failure(error, slot), slot)
             }
         case .task(let wait): try taskTimedOut(slot, wait, isHeartbeat: wait.heartbeat?.timerID == timerID)
-        case .entering, .executing, .group, .done: return
+        case .entering, .executing, .group, .mapRun, .done: return
         }
     }
 

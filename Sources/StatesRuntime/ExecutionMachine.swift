@@ -30,6 +30,7 @@ package struct ExecutionMachine: ~Copyable, Sendable {
     var groupEnded: [Int] = []
     var slotOfTask: [String: Int] = [:]
     var slotOfTimer: [String: Int] = [:]
+    var slotOfMapRun: [String: Int] = [:]
     var executionTimer: TimerWait?
     var isContinuationPending = false
     /// Makes identifiers of timers unique in the execution.
@@ -39,6 +40,9 @@ package struct ExecutionMachine: ~Copyable, Sendable {
     /// those that it has.
     var dirtyFrames: [String: Int] = [:]
     var savedFrames: Set<String> = []
+
+    /// Of `$$.Map.Item`, beside the index and the value, while an item of a distributed Map is read.
+    var itemDetails = JSONObject()
 
     /// Set while one state is tested by itself.
     var test: StateTestRun?
@@ -88,7 +92,9 @@ package struct ExecutionMachine: ~Copyable, Sendable {
         dirtyFrames[""] = 0
         try receive(event)
         try run()
-        if outcome == nil, !scopes.isEmpty, !isContinuationPending, slotOfTask.isEmpty, slotOfTimer.isEmpty {
+        if outcome == nil, !scopes.isEmpty, !isContinuationPending, slotOfTask.isEmpty, slotOfTimer.isEmpty,
+            slotOfMapRun.isEmpty
+        {
             throw ExecutionError("the execution waits for nothing")
         }
     }
@@ -112,7 +118,8 @@ package struct ExecutionMachine: ~Copyable, Sendable {
                 add(wait.timeout)
                 add(wait.heartbeat)
             case .waiting(let timer), .retrying(let timer): add(timer)
-            case .entering, .executing, .group, .done, nil: break
+            // A map run has a record of its own, which its start made.
+            case .entering, .executing, .group, .mapRun, .done, nil: break
             }
         }
         if isContinuationPending { result.append(.continueExecution) }
@@ -133,6 +140,8 @@ extension ExecutionMachine {
         case .taskHeartbeat(let taskID): try restartHeartbeat(taskID)
         case .activityStarted(let taskID, let workerName): try activityStarted(taskID, workerName)
         case .timerFired(let timerID): try timerFired(timerID)
+        case .mapRunSucceeded(let arn, let output): try mapRunSucceeded(arn, output)
+        case .mapRunFailed(let arn, let error, let cause): try mapRunFailed(arn, StateFailure(error: error, cause: cause))
         case .stopRequested(let error, let cause): stop(error: error, cause: cause)
         case .redriven(let count, let last): try redrive(count, after: last)
         }
@@ -235,7 +244,10 @@ extension ExecutionMachine {
     }
 
     private mutating func cancelChildrenAndWaits() {
-        for slot in scopes.indices { cancelWaits(slot) }
+        for slot in scopes.indices {
+            if case .mapRun? = scopes[slot]?.phase { emit(.mapRunAborted, after: scopes[slot]?.lastEventID ?? 0, nil) }
+            cancelWaits(slot)
+        }
         if let executionTimer {
             commands.append(.cancelTimer(timerID: executionTimer.timerID))
             slotOfTimer[executionTimer.timerID] = nil
@@ -250,6 +262,7 @@ extension ExecutionMachine {
             commands.append(.cancelTask(taskID: wait.start.taskID))
             endTaskWait(slot, wait)
         case .waiting(let timer), .retrying(let timer): cancelTimer(timer)
+        case .mapRun(let wait): cancelMapRun(slot, wait)
         case .entering, .executing, .group, .done, nil: break
         }
     }

@@ -42,7 +42,7 @@ package struct HistoryEventType: RawRepresentable, Sendable, Hashable {
     package var detailsMember: String? {
         switch self {
         case .parallelStateStarted, .parallelStateSucceeded, .parallelStateFailed, .mapStateSucceeded,
-            .mapStateFailed, .mapRunSucceeded:
+            .mapStateFailed, .mapRunSucceeded, .mapRunAborted:
             return nil
         default: break
         }
@@ -82,7 +82,10 @@ extension HistoryEventType {
     package static let mapStateSucceeded = HistoryEventType(rawValue: "MapStateSucceeded")
     package static let mapStateFailed = HistoryEventType(rawValue: "MapStateFailed")
     package static let evaluationFailed = HistoryEventType(rawValue: "EvaluationFailed")
+    package static let mapRunStarted = HistoryEventType(rawValue: "MapRunStarted")
     package static let mapRunSucceeded = HistoryEventType(rawValue: "MapRunSucceeded")
+    package static let mapRunFailed = HistoryEventType(rawValue: "MapRunFailed")
+    package static let mapRunAborted = HistoryEventType(rawValue: "MapRunAborted")
     package static let mapIterationStarted = HistoryEventType(rawValue: "MapIterationStarted")
     package static let mapIterationSucceeded = HistoryEventType(rawValue: "MapIterationSucceeded")
     package static let mapIterationFailed = HistoryEventType(rawValue: "MapIterationFailed")

@@ -48,6 +48,8 @@ struct Scope: Sendable {
         case task(TaskWait)
         /// While branches or iterations run.
         case group(GroupWait)
+        /// While a distributed Map's children run.
+        case mapRun(MapRunWait)
         /// Finished, while siblings run.
         case done(Payload)
     }
@@ -55,7 +57,7 @@ struct Scope: Sendable {
     var isRunnable: Bool {
         switch phase {
         case .entering, .executing: true
-        case .waiting, .retrying, .task, .group, .done: false
+        case .waiting, .retrying, .task, .group, .mapRun, .done: false
         }
     }
 }

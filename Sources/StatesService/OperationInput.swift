@@ -88,6 +88,20 @@ struct OperationInput {
         return number <= 0 ? standard : Int(min(number, Int64(maximum)))
     }
 
+    /// A number within bounds, which are whole.
+    mutating func number(_ name: String, in range: ClosedRange<Double>) throws -> Double? {
+        guard let value = members[name], !value.isNull else { return nil }
+        guard let number = value.double else { throw Self.wrongType(name, "a number") }
+        if number > range.upperBound {
+            complain(name, value.text, "Member must have value less than or equal to \(Int64(range.upperBound))")
+        } else if number < range.lowerBound {
+            complain(name, value.text, "Member must have value greater than or equal to \(Int64(range.lowerBound))")
+        } else {
+            return number
+        }
+        return nil
+    }
+
     /// Throws the complaints, all in one `ValidationException`.
     func finish() throws {
         guard !complaints.isEmpty else { return }

@@ -78,7 +78,7 @@ extension StatesService {
     func describeExecution(_ input: OperationInput) async throws -> JSONObject {
         var input = input
         let showsData = try Self.showsData(&input)
-        let record = try await execution(input)
+        let record = try await execution(input, types: ["execution", "express"])
         var answer: JSONObject = [
             "executionArn": .string(record.arn), "stateMachineArn": .string(record.stateMachine.arn),
             "name": .string(record.name), "status": .string(record.status.rawValue),
@@ -96,6 +96,7 @@ extension StatesService {
         if let arn = record.stateMachine.aliasArn { answer["stateMachineAliasArn"] = .string(arn) }
         if let traceHeader = record.traceHeader { answer["traceHeader"] = .string(traceHeader) }
         for (name, value) in try await redriveMembers(record) { answer[name] = value }
+        if let mapRun = record.mapRun { answer["mapRunArn"] = .string(mapRun.mapRunArn) }
         return answer
     }
 
@@ -106,8 +107,14 @@ extension StatesService {
         let redriveFilter = try input.optional("redriveFilter", .oneOf(["REDRIVEN", "NOT_REDRIVEN"]))
         let limit = try input.maxResults()
         let token = try input.optional("nextToken", .longPageToken)
+        let mapRunArn = try input.optional("mapRunArn", OperationInput.TextRule(maximum: 2000))
         try input.finish()
-        if input.members["mapRunArn"] != nil { throw Self.unsupported("Map runs") }
+        if let mapRunArn {
+            guard machineArn == nil else {
+                throw AWSError("ValidationException", "Only one of stateMachineArn and mapRunArn may be specified")
+            }
+            return try await listExecutions(ofMapRun: mapRunArn, status: status, limit: limit, token: token)
+        }
         guard let machineArn else {
             throw AWSError("ValidationException", "Either stateMachineArn or mapRunArn must be specified")
         }
@@ -218,11 +225,12 @@ extension StatesService {
     // MARK: - Parts
 
     /// The execution that `executionArn` names. Also throws what else is wrong with the input.
-    func execution(_ input: OperationInput) async throws -> ExecutionRecord {
+    /// - Parameter types: of executions; EXPRESS ones have a record if they are children of a map run.
+    func execution(_ input: OperationInput, types: [String] = ["execution"]) async throws -> ExecutionRecord {
         var input = input
         let arn = try input.required("executionArn", .arn)
         try input.finish()
-        try ResourceName.checkARN(arn, types: ["execution"])
+        try ResourceName.checkARN(arn, types: types)
         return try await engine.execution(arn: arn)
     }
 
@@ -233,7 +241,7 @@ extension StatesService {
 }
 
 extension ExecutionSummary {
-    fileprivate var json: JSONObject {
+    var json: JSONObject {
         var object: JSONObject = [
             "executionArn": .string(arn), "stateMachineArn": .string(stateMachineArn), "name": .string(name),
             "status": .string(status.rawValue), "startDate": startedAt.json, "redriveCount": .number(redriveCount),
@@ -242,6 +250,10 @@ extension ExecutionSummary {
         if let versionArn { object["stateMachineVersionArn"] = .string(versionArn) }
         if let aliasArn { object["stateMachineAliasArn"] = .string(aliasArn) }
         if let stoppedAt { object["stopDate"] = stoppedAt.json }
+        if let mapRun {
+            object["mapRunArn"] = .string(mapRun.mapRunArn)
+            object["itemCount"] = .number(mapRun.itemCount)
+        }
         return object
     }
 }

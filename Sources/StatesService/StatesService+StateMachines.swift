@@ -118,12 +118,17 @@ extension StatesService {
     func describeStateMachineForExecution(_ input: OperationInput) async throws -> JSONObject {
         var input = input
         let showsData = try Self.showsData(&input)
-        let record = try await execution(input).stateMachine
+        let execution = try await execution(input)
+        let record = execution.stateMachine
         var answer: JSONObject = [
             "stateMachineArn": .string(record.arn), "name": .string(record.name),
             "definition": .string(showsData ? record.definition : "{}"), "roleArn": .string(record.roleArn), "updateDate": (record.updatedAt ?? record.createdAt).json,
         ]
         Self.addDetails(of: record, to: &answer)
+        if let mapRun = execution.mapRun {
+            answer["mapRunArn"] = .string(mapRun.mapRunArn)
+            answer["label"] = .string(record.name.split(separator: "/").last.map(String.init) ?? "")
+        }
         return answer
     }
 
@@ -198,10 +203,6 @@ extension StatesService {
         } catch {
             throw AWSError("InvalidDefinition", error.exceptionMessage)
         }
-    }
-
-    static func unsupported(_ what: String) -> AWSError {
-        AWSError("ValidationException", "\(what) are not supported.")
     }
 
     /// Throws unless the executions of a machine can log where its configuration says.

@@ -130,7 +130,7 @@ extension StatesService {
                 throw invalid("Mocked result must contain the same number of items as number of Parallel branches.")
             }
         case .map(let fields):
-            if fields.hasWriter {
+            if fields.distributed?.writer?.exports == true {
                 guard result.value.object != nil else { throw invalid("Mocked result must be a JSON object.") }
             } else {
                 guard result.value.array != nil else { throw invalid("Mocked result must be an array.") }

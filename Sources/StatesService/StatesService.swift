@@ -75,6 +75,9 @@ package struct StatesService: JSONService {
         case "SendTaskSuccess": try await sendTaskSuccess(input)
         case "SendTaskFailure": try await sendTaskFailure(input)
         case "SendTaskHeartbeat": try await sendTaskHeartbeat(input)
+        case "DescribeMapRun": try await describeMapRun(input)
+        case "ListMapRuns": try await listMapRuns(input)
+        case "UpdateMapRun": try await updateMapRun(input)
         case "TagResource": try await tagResource(input)
         case "UntagResource": try await untagResource(input)
         case "ListTagsForResource": try await listTagsForResource(input)
@@ -94,6 +97,8 @@ extension AWSError {
             self.init("ActivityDoesNotExist", "Activity Does Not Exist: '\(arn)'")
         case .executionDoesNotExist(let arn):
             self.init("ExecutionDoesNotExist", "Execution Does Not Exist: '\(arn)'")
+        case .mapRunDoesNotExist(let arn):
+            self.init("ResourceNotFound", "Resource not found: '\(arn)'")
         case .executionAlreadyExists(let arn):
             self.init("ExecutionAlreadyExists", "Execution Already Exists: '\(arn)'")
         case .executionNotRedrivable(let reason):

@@ -1,6 +1,7 @@
 import Crypto
 import JSONModel
 import StateStore
+import StatesLanguage
 import StatesRuntime
 import Support
 
@@ -33,7 +34,7 @@ extension LoadedExecution {
             try apply(event, now: clock.now(), observer, &step, &history)
         }
         for posted in events where hasRoom() {
-            step.takeIn(posted)
+            step.takeIn(posted, now: clock.now())
             try apply(posted.event, now: clock.now(), observer, &step, &history)
             taken += 1
         }
@@ -67,7 +68,20 @@ extension LoadedExecution {
         observer?(record.arn, step.stepCount, event, context)
         try machine.apply(event, in: context, history: &history, commands: &commands)
         step.stepCount += 1
-        for command in commands { step.add(command, now: now) }
+        for command in commands {
+            if case .startMapRun(let start) = command {
+                step.newMapRuns.append(try mapRun(start, at: now))
+            } else {
+                step.add(command, now: now)
+            }
+        }
+    }
+
+    private func mapRun(_ start: MapRunStart, at now: Timestamp) throws -> MapRunRecord {
+        guard case .map(let fields)? = machine.definition.root.find(start.stateName)?.body,
+            let distributed = fields.distributed
+        else { throw ExecutionError("'\(start.stateName)' is no distributed Map") }
+        return MapRunRecord(start, of: record, distributed, at: now)
     }
 
     /// Takes over what a durable step has changed.
@@ -85,11 +99,15 @@ extension LoadedExecution {
 
 extension ExecutionStep {
     /// Notes what an event says about a command or timer.
-    fileprivate mutating func takeIn(_ posted: PostedEvent) {
+    fileprivate mutating func takeIn(_ posted: PostedEvent, now: Timestamp) {
         switch posted.event {
         case .taskSucceeded(let taskID, _), .taskFailed(let taskID, _, _): finishedCommands.append(taskID)
         case .taskSubmitted(let taskID, _): submittedCommands.append((taskID, posted.handle ?? .null))
         case .timerFired(let timerID): finishedTimers.append(timerID)
+        case .mapRunSucceeded(let arn, _):
+            endedMapRuns.append(MapRunEnd(mapRunArn: arn, status: .succeeded, stoppedAt: now))
+        case .mapRunFailed(let arn, _, _):
+            endedMapRuns.append(MapRunEnd(mapRunArn: arn, status: .failed, stoppedAt: now))
         case .started, .continuation, .taskHeartbeat, .activityStarted, .stopRequested, .redriven: break
         }
     }
@@ -108,6 +126,13 @@ extension ExecutionStep {
             let count = newTimers.count
             newTimers.removeAll { $0.timerID == timerID }
             if newTimers.count == count { finishedTimers.append(timerID) }
+        case .startMapRun: break  // Its record needs more than the step.
+        case .cancelMapRun(let arn):
+            let count = newMapRuns.count
+            newMapRuns.removeAll { $0.arn == arn }
+            if newMapRuns.count == count {
+                endedMapRuns.append(MapRunEnd(mapRunArn: arn, status: .aborted, stoppedAt: now))
+            }
         case .continueExecution: isRunnable = true
         case .endExecution(let outcome):
             isRunnable = false
@@ -125,6 +150,11 @@ extension ExecutionStep.End {
         case .aborted(let error, let cause): self.init(status: .aborted, stoppedAt: now, error: error, cause: cause)
         }
     }
+}
+
+/// 32 bytes that nobody can guess who does not know `parent`.
+func derivedSecret(of name: String, from parent: [UInt8]) -> [UInt8] {
+    Array(HMAC<SHA256>.authenticationCode(for: Array(name.utf8), using: SymmetricKey(data: parent)))
 }
 
 extension StepSeed {

@@ -26,10 +26,8 @@ final class PendingCommand: Sendable {
     }
 
     /// What `body` gives, or nil when the command is cancelled before; `body`'s task is then cancelled.
-    func unlessCancelled(
-        _ body: @escaping @Sendable () async -> IntegrationOutcome
-    ) async -> IntegrationOutcome? {
-        await withTaskGroup(of: IntegrationOutcome?.self) { group in
+    func unlessCancelled<Outcome: Sendable>(_ body: @escaping @Sendable () async -> Outcome) async -> Outcome? {
+        await withTaskGroup(of: Outcome?.self) { group in
             group.addTask { await body() }
             group.addTask {
                 for await _ in self.stream {}

@@ -13,7 +13,7 @@ package struct ExpressResult: Sendable {
 }
 
 /// What an Express execution logs, until it ends.
-private struct ExpressLog {
+struct ExpressLog {
     /// Later events of a chatty execution are not kept, but for its last.
     private static let eventsMax = 25_000
 
@@ -63,60 +63,58 @@ extension WorkflowEngine {
             type: .express, startTime: startedAt, input: request.input, stateMachineVersionArn: machine.versionArn,
             stateMachineAliasArn: machine.aliasArn)
         let destination = logs == nil ? nil : machine.logDestination
-        var limits = limits(of: machine)
-        // The service keeps no history of them, and so limits none.
-        limits.historyEventsMax = configuration.limits.historyEventsMax
-        let (outcome, log) = try await run(definition, identity, limits, destination)
+        let execution = ExpressExecution(
+            definition, identity, secret: configuration.makeSecret(), limits: expressLimits(of: machine), clock: clock,
+            log: destination)
+        let outcome = try await finish(execution, after: try execution.apply(.started))
         let stoppedAt = clock.now()
-        if let log {
-            let execution = LoggedExecution(
-                arn: request.executionArn, machineName: machine.name, destination: log.destination, startedAt: startedAt,
-                stoppedAt: stoppedAt)
-            logs?.addExpressLog(
-                execution, account: machine.account, region: machine.region, events: log.events
-            ) { [logger] error in
-                logger.warning(
-                    "What an Express execution logged is lost.",
-                    metadata: ["execution": "\(execution.arn)", "error": "\(error)"])
-            }
-        }
+        deliverLog(of: execution, machine, startedAt: startedAt, stoppedAt: stoppedAt)
         return ExpressResult(outcome: outcome, startedAt: startedAt, stoppedAt: stoppedAt)
     }
 
-    private func run(
-        _ definition: StateMachineDefinition, _ identity: ExecutionIdentity, _ limits: ExecutionLimits,
-        _ destination: LogDestination?
-    ) async throws -> (ExecutionOutcome, ExpressLog?) {
+    /// The service keeps no history of Express executions, and so limits none.
+    func expressLimits(of machine: StateMachineRecord) -> ExecutionLimits {
+        var limits = limits(of: machine)
+        limits.historyEventsMax = configuration.limits.historyEventsMax
+        return limits
+    }
+
+    /// Keeps what an execution that has ended has logged.
+    func deliverLog(
+        of execution: ExpressExecution, _ machine: StateMachineRecord, startedAt: Timestamp, stoppedAt: Timestamp
+    ) {
+        guard let log = execution.log else { return }
+        let logged = LoggedExecution(
+            arn: execution.identity.executionArn, machineName: machine.name, destination: log.destination,
+            startedAt: startedAt, stoppedAt: stoppedAt)
+        logs?.addExpressLog(logged, account: machine.account, region: machine.region, events: log.events) {
+            [logger] error in
+            logger.warning(
+                "What an Express execution logged is lost.",
+                metadata: ["execution": "\(logged.arn)", "error": "\(error)"])
+        }
+    }
+
+    /// Takes an execution to its end.
+    /// - Parameter first: what its first step asked for.
+    func finish(_ execution: ExpressExecution, after first: [ExecutionCommand]) async throws -> ExecutionOutcome {
         // Nil: the time is up.
         let (events, feed) = AsyncStream.makeStream(of: ExecutionEvent?.self)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
-            var machine = ExecutionMachine(definition: definition, execution: identity, limits: limits)
-            let secret = configuration.makeSecret()
-            var stepCount: Int64 = 0
-            var log = destination.map { ExpressLog($0) }
             group.addTask {
                 try await self.clock.sleep(for: Self.expressDuration)
                 feed.yield(nil)
             }
-            feed.yield(.started)
-            for await event in events {
-                guard let event else {
-                    log?.endByTime(machine.nextEventID, at: clock.now())
-                    return (.timedOut(error: "States.Timeout", cause: nil), log)
-                }
-                var history: [HistoryEvent] = []
-                var commands: [ExecutionCommand] = []
-                try machine.apply(
-                    event, in: StepContext(now: clock.now(), seed: StepSeed(secret: secret, step: stepCount)),
-                    history: &history, commands: &commands)
-                stepCount += 1
-                log?.add(history)
+            var commands = first
+            var arrivals = events.makeAsyncIterator()
+            while true {
                 for command in commands {
                     switch command {
-                    case .endExecution(let outcome): return (outcome, log)
+                    case .endExecution(let outcome): return outcome
                     case .continueExecution: feed.yield(.continuation)
                     case .startTask(let start):
+                        let identity = execution.identity
                         group.addTask {
                             let outcome = await self.performOnce(start, account: identity.account, region: identity.region)
                             feed.yield(Self.event(outcome, start.taskID))
@@ -126,11 +124,19 @@ extension WorkflowEngine {
                             try await self.clock.sleep(for: .milliseconds(max(0, at.milliseconds(since: self.clock.now()))))
                             feed.yield(.timerFired(timerID: timerID))
                         }
-                    case .cancelTask, .cancelTimer: continue  // What they report later changes nothing.
+                    case .startMapRun(let start):
+                        let cause = "Express state machine does not support Maps in DISTRIBUTED mode"
+                        feed.yield(.mapRunFailed(mapRunArn: start.mapRunArn, error: "States.Runtime", cause: cause))
+                    case .cancelTask, .cancelTimer, .cancelMapRun: continue  // What they report later changes nothing.
                     }
                 }
+                guard let arrival = await arrivals.next() else { throw CancellationError() }
+                guard let event = arrival else {
+                    execution.endByTime()
+                    return .timedOut(error: "States.Timeout", cause: nil)
+                }
+                commands = try execution.apply(event)
             }
-            throw CancellationError()
         }
     }
 
@@ -139,5 +145,42 @@ extension WorkflowEngine {
         case .succeeded(let output), .submitted(let output, _): .taskSucceeded(taskID: taskID, output: output)
         case .failed(let error, let cause): .taskFailed(taskID: taskID, error: error, cause: cause)
         }
+    }
+}
+
+/// The machine of an execution that is in memory only. Used by one task at a time.
+final class ExpressExecution: @unchecked Sendable {
+    // Unchecked: see above.
+    let identity: ExecutionIdentity
+    private var machine: ExecutionMachine
+    private let secret: [UInt8]
+    private var stepCount: Int64 = 0
+    private let clock: any WallClock
+    private(set) var log: ExpressLog?
+
+    /// - Parameter log: where the execution logs; nil if it does not.
+    init(
+        _ definition: StateMachineDefinition, _ identity: ExecutionIdentity, secret: [UInt8], limits: ExecutionLimits,
+        clock: any WallClock, log destination: LogDestination?
+    ) {
+        log = destination.map { ExpressLog($0) }
+        self.identity = identity
+        self.secret = secret
+        self.clock = clock
+        machine = ExecutionMachine(definition: definition, execution: identity, limits: limits)
+    }
+
+    /// Notes that its time is up.
+    func endByTime() { log?.endByTime(machine.nextEventID, at: clock.now()) }
+
+    /// Applies an event; of its history is kept what is logged.
+    func apply(_ event: ExecutionEvent) throws(ExecutionError) -> [ExecutionCommand] {
+        var history: [HistoryEvent] = []
+        var commands: [ExecutionCommand] = []
+        let context = StepContext(now: clock.now(), seed: StepSeed(secret: secret, step: stepCount))
+        stepCount += 1
+        try machine.apply(event, in: context, history: &history, commands: &commands)
+        log?.add(history)
+        return commands
     }
 }

@@ -51,6 +51,7 @@ extension WorkflowEngine {
         if record.status == .running || record.status == .succeeded {
             return "Execution is \(record.status.rawValue) and cannot be redriven"
         }
+        if record.mapRun != nil { return "Execution is a child of a Map Run and cannot be redriven by itself" }
         guard try await store.stateMachine(arn: record.stateMachine.arn)?.status == .active else {
             return "State machine is in DELETING status"
         }

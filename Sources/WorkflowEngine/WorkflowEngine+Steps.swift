@@ -59,7 +59,7 @@ extension WorkflowEngine {
         return false
     }
 
-    private func isFinal(_ error: any Error) -> Bool {
+    func isFinal(_ error: any Error) -> Bool {
         switch error as? StateStoreError {
         case .closed, .syncFailed: true
         default: false
@@ -128,7 +128,11 @@ extension WorkflowEngine {
         }
         for command in step.newCommands { schedule(command) }
         for commandID in step.cancelledCommands { cancel(commandID, executionArn: step.executionArn) }
-        if step.end != nil { cell.loaded = nil }
+        followMapRuns(of: step)
+        if let end = step.end {
+            if let child = cell.loaded?.record.mapRun { childEnded(child, end.status) }
+            cell.loaded = nil
+        }
         for event in taken { event.acknowledge?(nil) }
         feed.publish(
             ExecutionChange(
@@ -151,7 +155,12 @@ extension WorkflowEngine {
                     details: ["error": "States.Runtime", "cause": .string(cause)])
             ]
             step.end = ExecutionStep.End(status: .failed, stoppedAt: now, error: "States.Runtime", cause: cause)
+            for run in try await store.mapRuns(ofExecution: executionArn, after: nil, limit: .max) where run.status == .running {
+                step.endedMapRuns.append(MapRunEnd(mapRunArn: run.arn, status: .aborted, stoppedAt: now))
+            }
             try await store.commit(step)
+            followMapRuns(of: step)
+            if let child = record.mapRun { childEnded(child, .failed) }
             for commandID in commandIDs(of: executionArn) { cancel(commandID, executionArn: executionArn) }
             feed.publish(
                 ExecutionChange(
@@ -178,11 +187,16 @@ extension ExecutionCell {
 
 extension ExecutionIdentity {
     package init(_ record: ExecutionRecord) throws {
+        self.init(record, input: try Payload(parsing: record.input))
+    }
+
+    /// - Parameter input: the record's.
+    init(_ record: ExecutionRecord, input: Payload) {
         self.init(
             executionArn: record.arn, executionName: record.name, stateMachineArn: record.stateMachine.arn,
             stateMachineName: record.stateMachine.name, roleArn: record.stateMachine.roleArn, region: record.region,
             account: record.account, type: StateMachineType(rawValue: record.stateMachine.type) ?? .standard,
-            startTime: record.startedAt, input: try Payload(parsing: record.input),
+            startTime: record.startedAt, input: input,
             stateMachineVersionArn: record.stateMachine.versionArn, stateMachineAliasArn: record.stateMachine.aliasArn)
         redriveCount = record.redrives.count
         redriveTime = record.redrives.date

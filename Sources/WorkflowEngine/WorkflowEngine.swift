@@ -1,5 +1,6 @@
 import JSONModel
 package import Logging
+package import ObjectStore
 package import StateStore
 import StatesLanguage
 package import StatesRuntime
@@ -54,6 +55,8 @@ package final class WorkflowEngine: Sendable {
         case forget(commandID: String, executionArn: String)
         case fireTimers(at: Timestamp)
         case express(StartExecutionRequest, startedAt: Timestamp)
+        case mapRun(MapRunCell)
+        case expressChild(ExpressChild, PendingCommand, MapRunCell)
     }
 
     let store: any WorkflowStore
@@ -65,6 +68,10 @@ package final class WorkflowEngine: Sendable {
     let residents = Mutex(Residents())
     let timers = Mutex(TimerQueue())
     let pendingCommands = Mutex<[String: PendingCommand]>([:])
+    /// Of open map runs.
+    let mapRuns = Mutex<[String: MapRunCell]>([:])
+    /// Where item readers read and result writers write; nil where there is no object store.
+    let objects: ObjectStores?
     let activityQueues = Mutex(ActivityQueues())
     let executionBudget = Mutex(ExecutionBudget())
     let feed = ExecutionFeed()
@@ -79,11 +86,13 @@ package final class WorkflowEngine: Sendable {
     private let executor: any TaskExecutor
 
     package init(
-        store: any WorkflowStore, logs: (any ExecutionLogStore)? = nil, clock: any WallClock = SystemWallClock(),
-        configuration: Configuration = .init(), logger: Logger = Logger(label: "millrace.workflow")
+        store: any WorkflowStore, logs: (any ExecutionLogStore)? = nil, objects: ObjectStores? = nil,
+        clock: any WallClock = SystemWallClock(), configuration: Configuration = .init(),
+        logger: Logger = Logger(label: "millrace.workflow")
     ) {
         self.store = store
         self.logs = logs
+        self.objects = objects
         self.clock = clock
         self.configuration = configuration
         self.logger = logger
@@ -121,6 +130,10 @@ package final class WorkflowEngine: Sendable {
                     group.addTask(executorPreference: executor) {
                         await self.forget(commandID, executionArn: executionArn)
                     }
+                case .mapRun(let cell):
+                    group.addTask(executorPreference: executor) { await self.drive(cell) }
+                case .expressChild(let child, let pending, let cell):
+                    group.addTask(executorPreference: executor) { await self.finish(child, pending, cell) }
                 case .express(let request, let startedAt):
                     group.addTask(executorPreference: executor) {
                         do {
@@ -191,6 +204,12 @@ package final class WorkflowEngine: Sendable {
             for command in commands { schedule(command) }
             lastCommand = commands.count == page ? commands.last : nil
         } while lastCommand != nil
+        var lastRun: String?
+        repeat {
+            let arns = try await store.openMapRuns(after: lastRun, limit: page)
+            for arn in arns { open(arn) }
+            lastRun = arns.count == page ? arns.last : nil
+        } while lastRun != nil
         try await fillTimers()
     }
 

@@ -4,6 +4,7 @@ package enum WorkflowEngineError: Error, Sendable, Hashable {
     case stateMachineDeleting(arn: String)
     case activityDoesNotExist(arn: String)
     case executionDoesNotExist(arn: String)
+    case mapRunDoesNotExist(arn: String)
     /// The name is in use by an execution with another input, or by one that has ended.
     case executionAlreadyExists(arn: String)
     /// The execution cannot go on, as the reason says in the service's words.

@@ -83,8 +83,8 @@ import Testing
         (["Type": "Wait", "Timestamp": "yesterday", "End": true], "/States/S/Timestamp String does not match RFC3339 timestamp"),
         (["Type": "Pass", "End": true, "Assign": ["states": 1]], "/States/S/Assign The variable name 'states' is not valid"),
         (
-            ["Type": "Map", "End": true, "ItemProcessor": ["ProcessorConfig": ["Mode": "DISTRIBUTED"], "StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
-            "/States/S/ItemProcessor/ProcessorConfig/Mode Maps in DISTRIBUTED mode are not supported by this server"
+            ["Type": "Map", "End": true, "ItemProcessor": ["ProcessorConfig": ["Mode": "SPREAD"], "StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
+            "/States/S/ItemProcessor/ProcessorConfig/Mode The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]"
         ),
         (
             ["Type": "Pass", "End": true, "QueryLanguage": "JSONata", "Parameters": [:]],

@@ -20,6 +20,7 @@ final class MachineDriver {
     private(set) var tasks: [TaskStart] = []
     private(set) var cancelledTasks: [String] = []
     private(set) var timers: [(id: String, at: Timestamp)] = []
+    private(set) var mapRuns: [MapRunStart] = []
     private(set) var continuations = 0
     private(set) var outcome: ExecutionOutcome?
     /// Commands as text, one a line.
@@ -72,6 +73,10 @@ final class MachineDriver {
             case .cancelTimer(let id):
                 timers.removeAll { $0.id == id }
                 log.append("cancel timer \(id)")
+            case .startMapRun(let start):
+                mapRuns.append(start)
+                log.append("map run of \(start.stateName)")
+            case .cancelMapRun(let arn): log.append("cancel map run \(mapRuns.firstIndex { $0.mapRunArn == arn } ?? -1)")
             case .continueExecution:
                 continuations += 1
                 goesOn = true

@@ -214,6 +214,37 @@ final class CrashingStore: WorkflowStore {
     func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord] {
         try await reading { try await base.timers(after: after, limit: limit) }
     }
+    func mapRun(arn: String) async throws -> MapRunRecord? { try await reading { try await base.mapRun(arn: arn) } }
+    func mapRuns(ofExecution arn: String, after: PageKey?, limit: Int) async throws -> [MapRunRecord] {
+        try await reading { try await base.mapRuns(ofExecution: arn, after: after, limit: limit) }
+    }
+    func openMapRuns(after arn: String?, limit: Int) async throws -> [String] {
+        try await reading { try await base.openMapRuns(after: arn, limit: limit) }
+    }
+    func loadMapRun(arn: String) async throws -> LoadedMapRun? {
+        try await reading { try await base.loadMapRun(arn: arn) }
+    }
+    func startChildren(_ batch: MapRunBatch) async throws { try await writing { try await base.startChildren(batch) } }
+    func mapRunCounts(arn: String) async throws -> MapRunCounts {
+        try await reading { try await base.mapRunCounts(arn: arn) }
+    }
+    func children(ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int) async throws -> [ExecutionRecord] {
+        try await reading { try await base.children(ofMapRun: arn, afterOrdinal: ordinal, limit: limit) }
+    }
+    func executions(
+        ofMapRun arn: String, status: ExecutionRecord.Status?, after: PageKey?, limit: Int
+    ) async throws -> [ExecutionSummary] {
+        try await reading { try await base.executions(ofMapRun: arn, status: status, after: after, limit: limit) }
+    }
+    func updateMapRun(arn: String, _ settings: MapRunSettings) async throws -> Bool {
+        try await writing { try await base.updateMapRun(arn: arn, settings) }
+    }
+    func setResultsWritten(_ written: MapRunCounts.Pair, ofMapRun arn: String) async throws {
+        try await writing { try await base.setResultsWritten(written, ofMapRun: arn) }
+    }
+    func closeMapRun(arn: String, at time: Timestamp) async throws {
+        try await writing { try await base.closeMapRun(arn: arn, at: time) }
+    }
 }
 
 /// A state machine's record for a definition, as the service would make it.

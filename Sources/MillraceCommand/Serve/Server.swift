@@ -80,14 +80,13 @@ struct Server {
         var jobStore = settings.s3?.configuration
             ?? S3Configuration(endpoint: HTTPEndpoint(url: endpoint), credentials: credentials, pathStyle: true)
         jobStore.retry = .patient
+        let stores = ObjectStores(
+            s3: jobStore, transport: CurlTransport(settings.s3?.transport ?? HTTPTransportConfiguration()))
         batch = BatchEngine(
             store: store, runner: ProcessRunner(shimPath: try findShim()), configuration: configuration, credentials: keys,
-            artifacts: ObjectArtifacts(
-                stores: ObjectStores(
-                    s3: jobStore,
-                    transport: CurlTransport(settings.s3?.transport ?? HTTPTransportConfiguration()))),
-            clock: clock)
-        workflow = WorkflowEngine(store: store, logs: store, clock: clock, configuration: settings.workflow)
+            artifacts: ObjectArtifacts(stores: stores), clock: clock)
+        workflow = WorkflowEngine(
+            store: store, logs: store, objects: stores, clock: clock, configuration: settings.workflow)
 
         let models = settings.serviceModels
         let states = StatesService(engine: workflow, models: { models ?? ServiceModels.installed() })

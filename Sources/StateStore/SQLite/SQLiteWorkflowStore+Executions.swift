@@ -3,29 +3,10 @@ package import Support
 
 extension SQLiteStateStore {
     package func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
-        var payloads = PayloadWriter()
-        let input = payloads.column(record.input)
-        let hash = payloadHash(record.stateMachine.definition)
-        let machine = record.stateMachine.pinnedText
-        let written = payloads
-        let logGroup = record.stateMachine.logDestination?.group
+        let row = ExecutionRow(record)
         return try await write { db in
-            try db.statement(
-                """
-                INSERT INTO workflow_executions (arn, account, region, name, machine_arn, machine, definition_hash,
-                    input, trace_header, started_at, secret, status, last_event_id, step_count, runnable, revision,
-                    owner_epoch, shard, log_group)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'RUNNING', 0, 0, 1, 0, 0, 0, ?) ON CONFLICT DO NOTHING
-                """
-            ).run([
-                record.arn, record.account, record.region, record.name, record.stateMachine.arn, machine, hash, input,
-                record.traceHeader, record.startedAt.millisecondsSince1970, record.secret, logGroup,
-            ])
-            guard db.changesCount == 1 else { return try Self.execution(db, arn: record.arn) }
-            // Usually there since the machine was created.
-            try db.statement("INSERT OR IGNORE INTO workflow_definitions (hash, text) VALUES (?, ?)")
-                .run([hash, record.stateMachine.definition])
-            try written.write(db, execution: record.arn)
+            guard try row.insert(db) else { return try Self.execution(db, arn: record.arn) }
+            try row.insertDefinition(db)
             return nil
         }
     }
@@ -54,7 +35,7 @@ extension SQLiteStateStore {
                     arguments += [stateMachineArn]
                 }
             } else {
-                sql += "account = ? AND region = ?"
+                sql += "account = ? AND region = ? AND map_run IS NULL"
                 arguments += [account, region]
             }
             if let status {
@@ -68,15 +49,7 @@ extension SQLiteStateStore {
             }
             sql += " ORDER BY started_at DESC, arn DESC LIMIT ?"
             arguments += [limit]
-            return try db.statement(text: sql).all(arguments) { row in
-                try ExecutionSummary(
-                    arn: row["arn"], stateMachineArn: row["machine_arn"], versionArn: row["version_arn"],
-                    aliasArn: row["alias_arn"], name: row["name"],
-                    status: Self.status(row), startedAt: Timestamp(millisecondsSince1970: row["started_at"]),
-                    stoppedAt: (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)),
-                    redriveCount: row["redrive_count"],
-                    redrivenAt: (row["redriven_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)))
-            }
+            return try db.statement(text: sql).all(arguments) { try Self.summary($0) }
         }
     }
 
@@ -117,7 +90,9 @@ extension SQLiteStateStore {
             let statement = try db.statement(
                 """
                 SELECT arn FROM workflow_executions WHERE stopped_at < ?
-                AND NOT EXISTS (SELECT 1 FROM workflow_commands WHERE execution = arn) ORDER BY stopped_at LIMIT ?
+                AND NOT EXISTS (SELECT 1 FROM workflow_commands WHERE execution = arn)
+                AND NOT EXISTS (SELECT 1 FROM workflow_map_runs r WHERE r.execution = workflow_executions.arn AND open = 1)
+                ORDER BY stopped_at LIMIT ?
                 """
             )
             let arns = try statement.values([time.millisecondsSince1970, limit], as: String.self)
@@ -126,6 +101,7 @@ extension SQLiteStateStore {
                     try db.statement(text: "DELETE FROM workflow_\(table) WHERE execution = ?")
                         .run([arn])
                 }
+                try MapRunRows.remove(db, execution: arn)
                 try db.statement("DELETE FROM workflow_executions WHERE arn = ?").run([arn])
             }
             return arns.count + (try Self.removeExpressLogs(db, stoppedBefore: time, limit: limit))
@@ -144,7 +120,7 @@ extension SQLiteStateStore {
         return try statement.first([arn]) { row in try execution(db, arn: arn, row) }
     }
 
-    private static func execution(_ db: SQLiteConnection, arn: String, _ row: SQLiteRow) throws -> ExecutionRecord {
+    static func execution(_ db: SQLiteConnection, arn: String, _ row: SQLiteRow) throws -> ExecutionRecord {
         var record = try ExecutionRecord(
             arn: arn, account: row["account"], region: row["region"], name: row["name"],
             stateMachine: StateMachineRecord(pinnedText: row["machine"], definition: row["definition"]),
@@ -160,10 +136,22 @@ extension SQLiteStateStore {
         record.isRunnable = try row["runnable"]
         record.revision = try row["revision"]
         record.redrives = try redrives(arn: arn, row)
+        record.mapRun = try membership(row)
         return record
     }
 
-    private static func status(_ row: SQLiteRow) throws -> ExecutionRecord.Status {
+    /// Without its map run.
+    static func summary(_ row: SQLiteRow) throws -> ExecutionSummary {
+        try ExecutionSummary(
+            arn: row["arn"], stateMachineArn: row["machine_arn"], versionArn: row["version_arn"],
+            aliasArn: row["alias_arn"], name: row["name"], status: status(row),
+            startedAt: Timestamp(millisecondsSince1970: row["started_at"]),
+            stoppedAt: (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)),
+            redriveCount: row["redrive_count"],
+            redrivenAt: (row["redriven_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:)))
+    }
+
+    static func status(_ row: SQLiteRow) throws -> ExecutionRecord.Status {
         let text: String = try row["status"]
         guard let status = ExecutionRecord.Status(rawValue: text) else {
             throw StateStoreError.corrupt("an execution has the status \(text)")

@@ -106,7 +106,7 @@ extension SQLiteStateStore: WorkflowStore {
 }
 
 /// A step as the statements take it. Made before the step is queued, so that the writer's thread only writes.
-private struct StepRows: Sendable {
+struct StepRows: Sendable {
     private let step: ExecutionStep
     private let events: [UInt8]?
     private let calls: [String]
@@ -114,6 +114,7 @@ private struct StepRows: Sendable {
     private let output: String?
     private let cause: String?
     private let payloads: PayloadWriter
+    private let mapRuns: MapRunRows?
 
     init(_ step: ExecutionStep) {
         self.step = step
@@ -124,11 +125,18 @@ private struct StepRows: Sendable {
         output = payloads.column(step.end?.output)
         cause = payloads.column(step.end?.cause)
         self.payloads = payloads
+        mapRuns = step.newMapRuns.isEmpty && step.endedMapRuns.isEmpty ? nil : MapRunRows(step)
     }
 
     func write(_ db: SQLiteConnection) throws {
-        let arn = step.executionArn
         try advance(db)
+        try writeContents(db)
+        if step.end != nil { try finish(db) }
+    }
+
+    /// All but what the execution's own row says.
+    func writeContents(_ db: SQLiteConnection) throws {
+        let arn = step.executionArn
         try payloads.write(db, execution: arn)
         if let events, let first = step.history.first, let last = step.history.last {
             try db.statement(
@@ -158,7 +166,7 @@ private struct StepRows: Sendable {
             try db.statement("DELETE FROM workflow_timers WHERE execution = ? AND timer_id = ?")
                 .run([arn, timerID])
         }
-        if step.end != nil { try finish(db) }
+        try mapRuns?.write(db)
     }
 
     /// Updates the execution's row, if it still is what the step was computed from.

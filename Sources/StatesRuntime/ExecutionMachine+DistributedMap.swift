@@ -1,0 +1,173 @@
+import JSONModel
+import StatesLanguage
+import Support
+
+/// A distributed Map whose map run goes on elsewhere.
+struct MapRunWait: Sendable {
+    var mapRunArn: String
+}
+
+// Maps in DISTRIBUTED mode: the machine starts a map run and waits for its end.
+extension ExecutionMachine {
+    /// - Parameter items: nil when a reader finds them.
+    mutating func startMapRun(
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ distributed: DistributedMapFields,
+        _ items: [JSONValue]?, _ input: Payload
+    ) throws(EvaluationFailure) {
+        guard state.queryLanguage == .jsonPath else {
+            // Expressions are evaluated before anything is said to have begun.
+            let start = try mapRunStart(slot, state, fields, distributed, items, input.value)
+            emitMapStarted(slot, items)
+            begin(slot, start)
+            return
+        }
+        emitMapStarted(slot, items)
+        do throws(EvaluationFailure) {
+            begin(slot, try mapRunStart(slot, state, fields, distributed, items, input.value))
+        } catch where error.error == StateFailure.runtime {
+            // Ends the execution without an event of the Map's, and nothing can catch it.
+            guard let scope = scopes[slot] else { throw error }
+            failScope(slot, Self.named(error, scope))
+        }
+    }
+
+    private mutating func emitMapStarted(_ slot: Int, _ items: [JSONValue]?) {
+        let previous = scopes[slot]?.lastEventID ?? 0
+        let started = emit(.mapStateStarted, after: previous, ["length": .number(items?.count ?? 0)])
+        scopes[slot]?.lastEventID = started
+    }
+
+    private mutating func begin(_ slot: Int, _ start: MapRunStart) {
+        let previous = scopes[slot]?.lastEventID ?? 0
+        let started = emit(.mapRunStarted, after: previous, ["mapRunArn": .string(start.mapRunArn)])
+        scopes[slot]?.lastEventID = started
+        slotOfMapRun[start.mapRunArn] = slot
+        commands.append(.startMapRun(start))
+        setPhase(slot, .mapRun(MapRunWait(mapRunArn: start.mapRunArn)))
+    }
+
+    private mutating func mapRunStart(
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ distributed: DistributedMapFields,
+        _ items: [JSONValue]?, _ input: JSONValue
+    ) throws(EvaluationFailure) -> MapRunStart {
+        guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
+        // A child's machine is named `machine/label`; a Map in it belongs to the same machine.
+        let machine = execution.stateMachineName.split(separator: "/").first.map(String.init) ?? ""
+        let label = distributed.label ?? madeUpLabel(of: state.name, machine)
+        let resource = "mapRun:\(machine)/\(label):\(uuidText(using: &random))"
+        let arn = ARN(service: "states", region: execution.region, account: execution.account, resource: resource)
+        let concurrency = try number(fields.maxConcurrency, "MaxConcurrency", input, slot) ?? 0
+        let count = try number(fields.toleratedFailureCount, "ToleratedFailureCount", input, slot)
+        let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
+        if let percentage, percentage > 100 {
+            throw EvaluationFailure("ToleratedFailurePercentage must be between 0 and 100.")
+        }
+        var start = MapRunStart(mapRunArn: arn.description, stateName: state.name, label: label, items: items)
+        start.maxConcurrency = concurrency
+        start.toleratedFailureCount = count
+        start.toleratedFailurePercentage = percentage.map { Double($0) }
+        if let reader = distributed.reader {
+            start.reader = ItemReaderStart(
+                source: reader.source, parameters: try evaluate(reader.parameters, input, slot), format: reader.format,
+                maxItems: try positive(reader.maxItems, "MaxItems", input, slot))
+        }
+        if let batcher = distributed.batcher {
+            start.batcher = ItemBatcherStart(
+                maxItems: try positive(batcher.maxItems, "MaxItemsPerBatch", input, slot),
+                maxBytes: try positive(batcher.maxBytes, "MaxInputBytesPerBatch", input, slot))
+            if let template = batcher.batchInput { start.batcher?.batchInput = try evaluate(template, input, slot) }
+        }
+        if let writer = distributed.writer {
+            start.writer = ResultWriterStart(
+                parameters: writer.exports ? try evaluate(writer.parameters, input, slot) : nil,
+                transformation: writer.transformation, outputType: writer.outputType)
+        }
+        if fields.itemSelector != nil {
+            start.selector = ItemSelectorScope(
+                input: input, variables: visibleVariables(slot), visit: scope.visit,
+                enteredAt: scope.enteredAt.millisecondsSince1970, attempt: scope.attempt)
+        }
+        return start
+    }
+
+    private mutating func evaluate(
+        _ template: PayloadTemplate?, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> JSONValue {
+        guard let template else { return [:] }
+        return try evaluate(template, input, slot, item: nil)
+    }
+
+    private mutating func positive(
+        _ field: NumberField?, _ name: String, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> Int64? {
+        let number = try number(field, name, input, slot)
+        if number == 0, name != "MaxItems" { throw EvaluationFailure("\(name) must be greater than 0.") }
+        return number == 0 ? nil : number
+    }
+
+    /// The same for one Map of one machine, whoever runs it.
+    private func madeUpLabel(of state: String, _ machine: String) -> String {
+        // FNV-1a, 64 bits.
+        let name = "\(execution.region) \(execution.account) \(machine) \(state)"
+        let seed = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        var random = SeededRandom(seed: seed)
+        return uuidText(using: &random)
+    }
+
+    private func visibleVariables(_ slot: Int) -> JSONObject {
+        var result = JSONObject()
+        var current: Int? = slot
+        while let position = current, let scope = scopes[position] {
+            for (name, value) in scope.variables where result[name] == nil { result[name] = value }
+            current = scope.parent
+        }
+        return result
+    }
+
+    /// - Parameter output: nil when it is larger than a state's result may be.
+    mutating func mapRunSucceeded(_ mapRunArn: String, _ output: Payload?) throws(ExecutionError) {
+        guard let slot = endMapRunWait(mapRunArn) else { return }
+        let state = try state(slot)
+        try emit(.mapRunSucceeded, in: slot, nil)
+        let succeeded = try scope(slot).lastEventID
+        do throws(EvaluationFailure) {
+            guard let output else { throw tooLarge(slot) }
+            try checkLimits(output.text, slot)
+            // The Exited event points at the same event as this one.
+            emit(.mapStateSucceeded, after: succeeded, nil)
+            try leaveWithMapResult(slot, state, output, after: succeeded)
+        } catch {
+            try handle(try failure(error, slot), slot)
+        }
+    }
+
+    private mutating func leaveWithMapResult(
+        _ slot: Int, _ state: StateDefinition, _ output: Payload, after previous: Int64
+    ) throws(EvaluationFailure) {
+        do throws(ExecutionError) {
+            try leaveWithResult(slot, state, output, after: previous)
+        } catch {
+            throw EvaluationFailure(error.message)
+        }
+    }
+
+    mutating func mapRunFailed(_ mapRunArn: String, _ failure: StateFailure) throws(ExecutionError) {
+        guard let slot = endMapRunWait(mapRunArn) else { return }
+        try emit(.mapRunFailed, in: slot, Self.failureDetails(failure.error, failure.cause))
+        try handle(failure, slot)
+    }
+
+    /// Takes back the map run of a state that is left before its end.
+    mutating func cancelMapRun(_ slot: Int, _ wait: MapRunWait) {
+        scopes[slot]?.phase = .executing
+        slotOfMapRun[wait.mapRunArn] = nil
+        commands.append(.cancelMapRun(mapRunArn: wait.mapRunArn))
+    }
+
+    private mutating func endMapRunWait(_ mapRunArn: String) -> Int? {
+        guard let slot = slotOfMapRun.removeValue(forKey: mapRunArn), scopes[slot] != nil else { return nil }
+        scopes[slot]?.phase = .executing
+        markDirty(slot)
+        return slot
+    }
+}

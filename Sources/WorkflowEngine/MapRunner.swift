@@ -1,0 +1,442 @@
+import JSONModel
+import Logging
+import StateStore
+import StatesLanguage
+import StatesRuntime
+import Support
+
+/// Takes one map run to its end: reads items, starts children in batches, counts those that end, hands over the result.
+///
+/// 1. A batch of children and the reader's place behind them are one write: after a crash no item is lost and none has
+///    two children. A STANDARD child takes its first step before that write; many need no other.
+/// 2. An EXPRESS child has a record from its end on. The reader's place is that of the first child without one, and what
+///    stands beyond it is passed over: the rest runs again as a whole.
+/// 3. How children fared is counted from their records, so that no counter can disagree with them.
+///
+/// Used by one task at a time; everything else talks to it through its cell.
+final class MapRunner {
+    /// As many children run at once at most.
+    /// - Source: Step Functions, "Quotas", distributed Map.
+    private static let concurrencyMax: Int64 = 10_000
+    /// Children of one write.
+    private static let batchMax = 500
+    /// About as many bytes of input are read for one write.
+    private static let batchBytesMax = 4 << 20
+    /// Items of one child at most when only bytes limit a batch.
+    private static let itemsPerBatchMax = 100_000
+
+    /// A child that has begun.
+    struct Child {
+        var executionArn: String
+        var itemCount: Int64
+        /// Where its items begin.
+        var cursor: ItemCursor
+        /// Of an EXPRESS child.
+        var express: (record: ExecutionRecord, pending: PendingCommand)?
+    }
+
+    private let engine: WorkflowEngine
+    private let cell: MapRunCell
+    private(set) var run: MapRunRecord
+    private let start: MapRunStart
+    private let definition: StateMachineDefinition
+    private let isExpress: Bool
+    private let payloadBytesMax: Int
+    private var items: MapRunItems
+    private var source: (any ItemSource)?
+    private var arrivals: AsyncStream<Void>.AsyncIterator
+
+    /// Read, and not yet given to a child.
+    private var read: ArraySlice<ReadItem> = []
+    /// Where the next child's items begin.
+    private var cursor: ItemCursor
+    private var nextOrdinal: Int64
+    private var isExhausted = false
+    private var counts: MapRunCounts
+    private var children: [Int64: Child] = [:]
+    /// Children beyond `run.nextOrdinal` that have records.
+    private var early: Set<Int64>
+    /// EXPRESS children that have ended, to be written.
+    private var finished: [ExecutionRecord] = []
+    private var failure: MapRunFailure?
+    /// Why no further item can be read; what was read before comes first.
+    private var readingFailure: MapRunFailure?
+    private var isStopping = false
+    private var isCancelled: Bool
+
+    init(_ engine: WorkflowEngine, _ cell: MapRunCell, _ loaded: LoadedMapRun, parent: ExecutionRecord) throws {
+        self.engine = engine
+        self.cell = cell
+        run = loaded.record
+        start = try MapRunStart(mapRunArn: run.arn, configuration: run.configuration)
+        definition = try engine.definitions.definition(run.childMachine.definition, type: run.childMachine.type)
+        isExpress = run.childMachine.type == StateMachineType.express.rawValue
+        payloadBytesMax = engine.limits(of: parent.stateMachine).payloadBytesMax
+        items = try MapRunItems(
+            definition: engine.definitions.definition(parent.stateMachine.definition, type: parent.stateMachine.type),
+            execution: ExecutionIdentity(parent), start: start, limits: engine.limits(of: parent.stateMachine))
+        cursor = run.cursor.map { ItemCursor($0) } ?? ItemCursor()
+        nextOrdinal = run.nextOrdinal
+        counts = loaded.counts
+        early = loaded.early
+        isCancelled = run.status != .running || parent.status != .running
+        arrivals = cell.arrivals.makeAsyncIterator()
+        for child in loaded.running {
+            children[child.ordinal] = Child(executionArn: child.executionArn, itemCount: child.itemCount, cursor: cursor)
+        }
+        counts[.running] = MapRunCounts.Pair()
+    }
+
+    /// Drives the run until it is over and its execution knows, or throws what makes a new attempt necessary.
+    func drive() async throws {
+        while true {
+            try Task.checkCancellation()
+            receive(cell.take())
+            if isCancelled {
+                stopChildren()
+                if try await writeFinished() { continue }
+                if children.isEmpty { return try await engine.store.closeMapRun(arn: run.arn, at: engine.clock.now()) }
+            } else if failure == nil, isThresholdExceeded {
+                failure = .thresholdExceeded
+                continue
+            } else if let failure {
+                stopChildren()
+                if try await writeFinished() { continue }
+                if children.isEmpty { return try await end(failure) }
+            } else if !isExhausted, room > 0 {
+                do {
+                    try await startChildren()
+                } catch let error as MapRunFailure {
+                    failure = error
+                }
+                continue
+            } else {
+                if try await writeFinished() { continue }
+                if isExhausted, children.isEmpty { return try await succeed() }
+            }
+            await arrivals.next()
+        }
+    }
+
+    // MARK: - What arrives
+
+    private func receive(_ mail: MapRunCell.Mail) {
+        if mail.isCancelled { isCancelled = true }
+        if let settings = mail.settings { run.settings = settings }
+        for end in mail.ended {
+            guard let child = children.removeValue(forKey: end.ordinal) else { continue }
+            count(end.status, child.itemCount)
+        }
+        for record in mail.finished {
+            guard let ordinal = record.mapRun?.ordinal, let child = children.removeValue(forKey: ordinal) else { continue }
+            count(record.status, child.itemCount)
+            finished.append(record)
+        }
+        showRunning()
+    }
+
+    private func count(_ status: ExecutionRecord.Status, _ items: Int64) {
+        counts[status].executions += 1
+        counts[status].items += items
+    }
+
+    private func showRunning() {
+        cell.setRunning(
+            MapRunCounts.Pair(
+                executions: Int64(children.count), items: children.values.reduce(0) { $0 + $1.itemCount }))
+    }
+
+    private var room: Int {
+        let limit = run.settings.maxConcurrency
+        return Int(limit == 0 ? Self.concurrencyMax : min(limit, Self.concurrencyMax)) - children.count
+    }
+
+    /// Failures are counted by items; how many per cent they are is known when all items are.
+    /// - Source: Step Functions, "Tolerated failure threshold for Distributed Map state".
+    private var isThresholdExceeded: Bool {
+        let failed = counts[.failed].items + counts[.timedOut].items
+        guard failed > 0 else { return false }
+        let count = run.settings.toleratedFailureCount, percentage = run.settings.toleratedFailurePercentage
+        if count == nil, percentage == nil { return true }
+        if let count, failed > count { return true }
+        guard let percentage else { return false }
+        if percentage == 0 { return true }
+        guard let total = run.itemCount ?? (isExhausted ? Int64(cursor.items) : nil) else { return false }
+        return Double(failed) * 100 > percentage * Double(total)
+    }
+
+    // MARK: - Starting
+
+    private func startChildren() async throws {
+        if source == nil {
+            let values = try run.items.map { try JSONValue(parsing: $0, limits: JSONLimits(maxDepth: 1_000)).array ?? [] }
+            source = try start.source(items: values, from: cursor, engine.objects)
+        }
+        let inputs = try await nextInputs(atMost: min(room, Self.batchMax))
+        if isExpress {
+            startExpress(inputs)
+            _ = try await writeFinished()
+        } else if !inputs.isEmpty {
+            try await startStandard(inputs)
+        }
+        showRunning()
+    }
+
+    private struct ChildInput {
+        var ordinal: Int64
+        var input: Payload
+        var itemCount: Int64
+        var cursor: ItemCursor
+    }
+
+    /// The inputs of the next children, none only at the end.
+    private func nextInputs(atMost limit: Int) async throws -> [ChildInput] {
+        var inputs: [ChildInput] = []
+        var bytes = 0
+        if let readingFailure { throw readingFailure }
+        do {
+            while inputs.count < limit, bytes < Self.batchBytesMax, let next = try await nextInput() {
+                defer { nextOrdinal += 1 }
+                if early.remove(nextOrdinal) != nil { continue }
+                bytes += next.input.text.utf8.count
+                inputs.append(next)
+            }
+        } catch let error as MapRunFailure {
+            if inputs.isEmpty { throw error }
+            readingFailure = error
+        }
+        return inputs
+    }
+
+    private func nextInput() async throws -> ChildInput? {
+        let begin = cursor
+        do {
+            return try await input(from: begin)
+        } catch {
+            cursor = begin
+            throw error
+        }
+    }
+
+    private func input(from begin: ItemCursor) async throws -> ChildInput? {
+        guard let batcher = start.batcher else {
+            guard let item = try await nextItem() else { return nil }
+            cursor = item.after
+            return ChildInput(ordinal: nextOrdinal, input: Payload(try value(item)), itemCount: 1, cursor: begin)
+        }
+        var values: [JSONValue] = []
+        var bytes: Int64 = 0
+        while values.count < Int(clamping: batcher.maxItems ?? Int64(Self.itemsPerBatchMax)), let item = try await nextItem() {
+            let value = try value(item)
+            bytes += Int64(value.text.utf8.count)
+            // An item that is too large by itself is a batch of one.
+            if let limit = batcher.maxBytes, bytes > limit, !values.isEmpty {
+                read = [item] + read
+                break
+            }
+            values.append(value)
+            cursor = item.after
+        }
+        guard !values.isEmpty else { return nil }
+        var input = JSONObject()
+        if let batchInput = batcher.batchInput { input["BatchInput"] = batchInput }
+        input["Items"] = .array(values)
+        return ChildInput(
+            ordinal: nextOrdinal, input: Payload(.object(input)), itemCount: Int64(values.count), cursor: begin)
+    }
+
+    private func nextItem() async throws -> ReadItem? {
+        if let item = read.popFirst() { return item }
+        if isExhausted { return nil }
+        var limit = Self.batchMax
+        // What has been read is in `cursor`, as nothing waits in `read`.
+        if let maxItems = start.reader?.maxItems { limit = min(limit, Int(clamping: maxItems) - cursor.items) }
+        let items = limit > 0 ? try await source?.next(atMost: limit) ?? [] : []
+        if items.isEmpty { isExhausted = true }
+        read = items[...]
+        return read.popFirst()
+    }
+
+    private func value(_ item: ReadItem) throws -> JSONValue {
+        let seed = StepSeed(secret: run.secret, step: Int64(item.item.index))
+        return try items.input(for: item.item, in: StepContext(now: engine.clock.now(), seed: seed))
+    }
+
+    /// A child as it is before its first step. Repeated for the same ordinal it is the same but for its start.
+    private func record(_ child: ChildInput) -> ExecutionRecord {
+        let machine = run.childMachine
+        var random = SeededRandom(seed: derivedSecret(of: "name \(child.ordinal)", from: run.secret).prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+        let name = uuidText(using: &random)
+        let resource = isExpress ? "express:\(machine.name):\(name):\(uuidText(using: &random))" : "execution:\(machine.name):\(name)"
+        let arn = ARN(service: "states", region: machine.region, account: machine.account, resource: resource)
+        var record = ExecutionRecord(
+            arn: arn.description, account: machine.account, region: machine.region, name: name, stateMachine: machine,
+            input: child.input.text, startedAt: engine.clock.now(),
+            secret: derivedSecret(of: "child \(child.ordinal)", from: run.secret))
+        record.mapRun = MapRunMembership(mapRunArn: run.arn, ordinal: child.ordinal, itemCount: child.itemCount)
+        return record
+    }
+
+    private func startStandard(_ inputs: [ChildInput]) async throws {
+        var batch = MapRunBatch(
+            mapRunArn: run.arn, ordinals: run.nextOrdinal..<nextOrdinal, cursor: cursor.json)
+        var begun: [BegunChild] = []
+        for input in inputs {
+            let child = try BegunChild(record(input), input.input, definition, engine)
+            batch.children.append(NewMapRunChild(record: child.record, step: child.step))
+            begun.append(child)
+        }
+        try await engine.store.startChildren(batch)
+        run.nextOrdinal = batch.ordinals.upperBound
+        for (input, child) in zip(inputs, begun) {
+            if let end = child.step.end {
+                count(end.status, input.itemCount)
+            } else {
+                children[input.ordinal] = Child(
+                    executionArn: child.record.arn, itemCount: input.itemCount, cursor: input.cursor)
+            }
+            engine.follow(child)
+        }
+    }
+
+    // MARK: - Express children
+
+    private func startExpress(_ inputs: [ChildInput]) {
+        for input in inputs {
+            let record = record(input)
+            let child = ExpressChild(record, input.input, definition, engine)
+            if let ended = child.ended {
+                engine.deliverLog(of: child)
+                count(ended.status, input.itemCount)
+                finished.append(ended)
+            } else {
+                let pending = PendingCommand(executionArn: record.arn)
+                children[input.ordinal] = Child(
+                    executionArn: record.arn, itemCount: input.itemCount, cursor: input.cursor, express: (record, pending))
+                engine.enqueue(.expressChild(child, pending, cell))
+            }
+        }
+    }
+
+    /// Makes ended EXPRESS children durable. False if there were none.
+    private func writeFinished() async throws -> Bool {
+        guard isExpress else { return false }
+        let first = children.min { $0.key < $1.key }
+        let upper = first?.key ?? nextOrdinal
+        if finished.isEmpty, upper == run.nextOrdinal { return false }
+        var batch = MapRunBatch(
+            mapRunArn: run.arn, ordinals: run.nextOrdinal..<upper, cursor: (first?.value.cursor ?? cursor).json)
+        batch.children = finished.prefix(Self.batchMax).map { NewMapRunChild(record: $0, step: nil) }
+        let rest = finished.dropFirst(Self.batchMax)
+        // The place moves only past children whose records are written.
+        if let unwritten = rest.compactMap({ $0.mapRun?.ordinal }).min(), unwritten < upper {
+            batch.ordinals = run.nextOrdinal..<run.nextOrdinal
+            batch.cursor = run.cursor ?? [:]
+        }
+        try await engine.store.startChildren(batch)
+        run.nextOrdinal = batch.ordinals.upperBound
+        run.cursor = batch.cursor
+        finished = Array(rest)
+        return true
+    }
+
+    // MARK: - Ending
+
+    /// Stops what runs, once.
+    private func stopChildren() {
+        guard !isStopping else { return }
+        isStopping = true
+        for (ordinal, child) in children.sorted(by: { $0.key < $1.key }) {
+            guard var express = child.express else {
+                engine.post(PostedEvent(event: .stopRequested(error: nil, cause: nil)), to: child.executionArn)
+                continue
+            }
+            express.pending.cancel()
+            children[ordinal] = nil
+            express.record.status = .aborted
+            express.record.stoppedAt = engine.clock.now()
+            express.record.isRunnable = false
+            count(.aborted, child.itemCount)
+            finished.append(express.record)
+        }
+    }
+
+    private func succeed() async throws {
+        let event: ExecutionEvent
+        do {
+            if start.writer?.parameters != nil {
+                let output = try await export()
+                event = .mapRunSucceeded(mapRunArn: run.arn, output: Payload(output))
+            } else {
+                event = .mapRunSucceeded(mapRunArn: run.arn, output: try await results())
+            }
+        } catch let failure as MapRunFailure {
+            return try await hand(.mapRunFailed(mapRunArn: run.arn, error: failure.error, cause: failure.cause))
+        }
+        try await hand(event)
+    }
+
+    private func end(_ failure: MapRunFailure) async throws {
+        if start.writer?.parameters != nil {
+            do {
+                _ = try await export()
+            } catch let writing as MapRunFailure {
+                // The run's own failure tells more.
+                engine.logger.warning(
+                    "The results of a failed map run could not be written.",
+                    metadata: ["mapRun": "\(run.arn)", "cause": "\(writing.cause ?? "")"])
+            }
+        }
+        try await hand(.mapRunFailed(mapRunArn: run.arn, error: failure.error, cause: failure.cause))
+    }
+
+    /// Tells the execution the outcome, which it records together with what follows.
+    private func hand(_ event: ExecutionEvent) async throws {
+        try await engine.postAndWait(event, to: run.executionArn)
+        receive(cell.take())
+        // An execution that is over has no ear for it.
+        if isCancelled { try await engine.store.closeMapRun(arn: run.arn, at: engine.clock.now()) }
+    }
+
+    private func export() async throws -> JSONValue {
+        guard let writer = start.writer, let parameters = writer.parameters else { return .null }
+        guard let stores = engine.objects else {
+            throw MapRunFailure.resultWriter("This server has no object store to write results to.")
+        }
+        let export = try ResultExport(run.arn, writer, parameters, stores)
+        var last: Int64 = -1
+        while true {
+            let page = try await engine.store.children(ofMapRun: run.arn, afterOrdinal: last, limit: Self.batchMax)
+            for child in page { try await export.add(child) }
+            guard page.count == Self.batchMax, let ordinal = page.last?.mapRun?.ordinal else { break }
+            last = ordinal
+        }
+        if failure != nil { try await exportPending(to: export) }
+        let output = try await export.finish()
+        try await engine.store.setResultsWritten(export.written, ofMapRun: run.arn)
+        return output
+    }
+
+    /// Lists items that no child was started for.
+    private func exportPending(to export: ResultExport) async throws {
+        guard source != nil else { return }
+        do {
+            while let next = try await nextInput() { try await export.add(pendingInput: next.input.text) }
+        } catch let error as MapRunFailure where error.error != "States.ResultWriterFailed" {
+            return  // What cannot be read is why the run failed.
+        }
+    }
+
+    /// The results in the order of the items; nil when they are larger than a result may be.
+    private func results() async throws -> Payload? {
+        var results = ResultArray(start.writer, bytesMax: payloadBytesMax)
+        var last: Int64 = -1
+        while true {
+            let page = try await engine.store.children(ofMapRun: run.arn, afterOrdinal: last, limit: Self.batchMax)
+            for child in page { guard try results.add(child) else { return nil } }
+            guard page.count == Self.batchMax, let ordinal = page.last?.mapRun?.ordinal else { break }
+            last = ordinal
+        }
+        return try results.payload()
+    }
+}
