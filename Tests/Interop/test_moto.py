@@ -29,9 +29,14 @@ def free_ports(count):
 @pytest.mark.skipif(not (MOTO / "venv").exists(), reason="moto's tests have not been fetched: make moto")
 def test_step_functions(tmp_path):
     port, control, proxy, moto, second = map(str, free_ports(5))
+    # What our server calls is moto's, through the proxy.
+    elsewhere = f"http://127.0.0.1:{proxy}"
+    calls = {"MILLRACE_S3_ENDPOINT": elsewhere, "MILLRACE_S3_ACCESS_KEY_ID": "key", "MILLRACE_S3_SECRET_ACCESS_KEY": "secret",
+             "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
+             **{f"AWS_ENDPOINT_URL_{service}": elsewhere for service in ("DYNAMODB", "LAMBDA", "SNS", "SQS")}}
     server = subprocess.Popen(
         [sys.executable, pathlib.Path(__file__).parent / "fresh_server.py", BIN / "millrace", port, control],
-        stdin=subprocess.PIPE)
+        stdin=subprocess.PIPE, env={**os.environ, **calls})
     try:
         done = subprocess.run(
             ["bash", RUNNER, f"http://127.0.0.1:{port}", MOTO / "source", "stepfunctions", "sfn_parser"],
