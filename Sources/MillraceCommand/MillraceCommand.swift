@@ -38,7 +38,8 @@ struct MillraceCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "State machines",
                 subcommands: [
-                    SubmitCommand.self, StatusCommand.self, HistoryCommand.self, StopCommand.self, ValidateCommand.self,
+                    SubmitCommand.self, StatusCommand.self, HistoryCommand.self, StopCommand.self,
+                    RedriveCommand.self, ValidateCommand.self,
                     EvalCommand.self,
                 ]),
             CommandGroup(name: "Jobs", subcommands: [LogsCommand.self, JobsCommand.self, JobCommand.self]),

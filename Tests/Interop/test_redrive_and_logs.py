@@ -108,3 +108,16 @@ def test_limits_of_the_service(new_server):
         states.start_execution(stateMachineArn=machine, input=long + " ")
     assert refused.value.response["Error"]["Code"] == "ValidationException"
     assert "Member must have length less than or equal to 262144" in refused.value.response["Error"]["Message"]
+
+
+def test_the_command_redrives(new_server):
+    server = new_server()
+    states, glue = server.client("stepfunctions"), server.client("glue")
+    states.create_state_machine(name="m", definition=json.dumps(task("T", "later")), roleArn=ROLE)
+    arn = json.loads(server.run("submit", "m", "--json").stdout)["executionArn"]
+    ended(states, arn)
+    glue.create_database(DatabaseInput={"Name": "later"})
+    assert "goes on" in server.run("redrive", "m").stderr
+    assert ended(states, arn, redrives=1)["status"] == "SUCCEEDED"
+    refused = server.run("redrive", "m", check=False)
+    assert "Execution is SUCCEEDED and cannot be redriven" in refused.stderr and refused.returncode != 0
