@@ -113,8 +113,8 @@ def test_limits_of_the_service(new_server):
 def test_the_command_redrives(new_server):
     server = new_server()
     states, glue = server.client("stepfunctions"), server.client("glue")
-    states.create_state_machine(name="m", definition=json.dumps(task("T", "later")), roleArn=ROLE)
-    arn = json.loads(server.run("submit", "m", "--json").stdout)["executionArn"]
+    machine = states.create_state_machine(name="m", definition=json.dumps(task("T", "later")), roleArn=ROLE)["stateMachineArn"]
+    arn = states.start_execution(stateMachineArn=machine)["executionArn"]
     ended(states, arn)
     glue.create_database(DatabaseInput={"Name": "later"})
     assert "goes on" in server.run("redrive", "m").stderr
