@@ -60,6 +60,22 @@ extension AWSError {
             status: httpStatus, fields: ["content-type": "text/xml", "x-amzn-requestid": requestID], body: xml.bytes)
     }
 
+    /// EC2's form of the query protocol.
+    package func ec2Envelope(requestID: String) -> Envelope {
+        var xml = XMLWriter()
+        xml.element("Response") { xml in
+            xml.element("Errors") { xml in
+                xml.element("Error") { xml in
+                    xml.element("Code", code)
+                    xml.element("Message", message)
+                }
+            }
+            xml.element("RequestID", requestID)
+        }
+        return Envelope(
+            status: httpStatus, fields: ["content-type": "text/xml", "x-amzn-requestid": requestID], body: xml.bytes)
+    }
+
     /// Reads an answer whose status is not a success, as any of the three protocols writes it.
     ///
     /// - Returns: never fails: what cannot be read becomes code `UnknownError` with the status in the message.

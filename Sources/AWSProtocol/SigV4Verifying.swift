@@ -38,7 +38,7 @@ extension SigV4 {
     ///     `x-amz-content-sha256`, as those of most services but S3; nil then stands for an empty body.
     ///   - style: how the caller's protocol names refusals; nil chooses by the scope's service.
     ///   - lookup: the credentials of an access key id; nil when there is no such key.
-    /// - Throws: `AWSError` named as `style` says: unreadable or missing signature, unknown key, wrong session
+    /// - Throws: `AWSError` named as `style` says: unreadable or missing signature, one of version 2, unknown key, wrong session
     ///   token, a time more than 15 minutes away, an expired presigned request, a signature that differs.
     package static func verify(
         method: String, rawPath: String, rawQuery: String?, fields: HTTPFields, bodyHash: String? = nil,
@@ -52,6 +52,8 @@ extension SigV4 {
                 authorization, fields: fields, bodyHash: bodyHash, style: style ?? .s3, styleIsGiven: style != nil)
         } else if query["X-Amz-Algorithm"] != nil {
             claim = try Claim(presigned: query, fields: fields, bodyHash: bodyHash, style: style)
+        } else if query["AWSAccessKeyId"] != nil, query["Signature"] != nil {
+            throw (style ?? .s3).unsupportedScheme("AWS")
         } else {
             throw (style ?? .s3).missing()
         }

@@ -29,16 +29,20 @@ package enum SignatureErrors: Sendable, Hashable {
         }
     }
 
+    /// - Parameter text: an `Authorization` field, or the scheme alone: `AWS` for Signature Version 2.
     func unsupportedScheme(_ text: String) -> AWSError {
         let scheme = text.prefix { $0 != " " }.prefix(40)
+        let advice =
+            scheme == "AWS"
+            ? " This is Signature Version 2; sign with version 4, as boto3 does with Config(signature_version=\"s3v4\")." : ""
         return switch self {
         case .s3:
             AWSError(
                 "InvalidRequest",
-                "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+                "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256." + advice,
                 members: ["AuthorizationMechanism": .string(String(scheme))])
         case .json, .restJSON, .query:
-            refusal(incomplete, "Authorization scheme '\(scheme)' is not supported; expecting AWS4-HMAC-SHA256.")
+            refusal(incomplete, "Authorization scheme '\(scheme)' is not supported; expecting AWS4-HMAC-SHA256." + advice)
         }
     }
 
@@ -188,11 +192,12 @@ package enum SignatureErrors: Sendable, Hashable {
                     "CanonicalRequestBytes": .string(hexPairs(canonicalRequest)),
                 ])
         case .json, .restJSON, .query:
-            return refusal(
+            // Clients print the message: what only the author of a signer needs stands beside it.
+            var error = refusal(
                 differing,
-                message + "AWS Secret Access Key and signing method. Consult the service documentation for details."
-                    + "\n\nThe Canonical String for this request should have been\n'\(canonicalRequest)'"
-                    + "\n\nThe String-to-Sign should have been\n'\(stringToSign)'\n")
+                message + "AWS Secret Access Key and signing method. Consult the service documentation for details.")
+            error.members = ["stringToSign": .string(stringToSign), "canonicalRequest": .string(canonicalRequest)]
+            return error
         }
     }
 

@@ -80,8 +80,8 @@ package struct APIResponder: Sendable {
                 return (String(decoding: body, as: UTF8.self), request.rawQuery, caller)
             }
         case .unknown(let name):
-            answer = failure(
-                AWSError.unknownOperation(name, service: scope?.service ?? "unknown"), .json11(targetPrefix: ""), context)
+            answer = UnservedService(name: name, served: services.names).answer(
+                to: request, service: scope?.service, requestID: context.requestID)
         }
         answer.fields["x-amzn-RequestId"] = context.requestID
         return answer

@@ -14,7 +14,9 @@ struct SecurityTokenQuery {
             let (body, query, caller) = try await read()
             let action = RawQuery(body)["Action"] ?? RawQuery(query)["Action"] ?? ""
             guard action == "GetCallerIdentity" else {
-                throw AWSError("InvalidAction", "The action \(action) of the service sts is not supported.")
+                throw AWSError(
+                    "InvalidAction",
+                    "The action '\(action.prefix(100))' of sts is not supported: there are no roles here. GetCallerIdentity is.")
             }
             var xml = XMLWriter()
             xml.open("GetCallerIdentityResponse", namespace: Self.namespace)

@@ -5,6 +5,8 @@ package struct ServiceRegistry: Sendable {
     private let byTargetPrefix: [String: any JSONService]
     private let rest: [(service: any JSONService, routes: RESTRoutes)]
     package let s3: any HTTPService
+    /// The signing names of all.
+    let names: [String]
 
     package init(json services: [any JSONService], s3: any HTTPService) {
         var byTargetPrefix: [String: any JSONService] = [:]
@@ -17,6 +19,7 @@ package struct ServiceRegistry: Sendable {
         }
         self.byTargetPrefix = byTargetPrefix
         self.rest = rest
+        names = services.map(\.name) + ["s3", "sts"]
         self.s3 = s3
     }
 
@@ -39,7 +42,7 @@ package struct ServiceRegistry: Sendable {
     func destination(target: String?, scopeService: String?, path: String) -> Destination {
         if let target {
             guard let dot = target.lastIndex(of: "."), let service = byTargetPrefix[String(target[..<dot])] else {
-                return .unknown(target)
+                return .unknown(scopeService.flatMap { $0.isEmpty || names.contains($0) ? nil : $0 } ?? target)
             }
             return .json(service, operation: String(target[target.index(after: dot)...]))
         }

@@ -103,7 +103,10 @@ struct SignedRequest: Sendable, CustomTestStringConvertible {
             #expect(error?.code == "SignatureDoesNotMatch")
             #expect(error?.members["CanonicalRequest"]?.string?.hasPrefix(request.method + "\n") == true)
         case "sts": #expect(error?.code == "SignatureDoesNotMatch")
-        default: #expect(error?.code == "InvalidSignatureException")
+        default:
+            #expect(error?.code == "InvalidSignatureException")
+            #expect(error?.members["canonicalRequest"]?.string?.hasPrefix(request.method + "\n") == true)
+            #expect(error?.message.contains("\n") == false)
         }
     }
 
@@ -135,6 +138,29 @@ struct SignedRequest: Sendable, CustomTestStringConvertible {
                             ?? "InvalidSignatureException"))
             }
         }
+    }
+
+    @Test func `version 2 is refused with what to use`() {
+        func refusal(_ query: String?, _ authorization: String?, _ style: SignatureErrors) -> AWSError? {
+            var fields: HTTPFields = ["host": "localhost"]
+            fields["authorization"] = authorization
+            return #expect(throws: AWSError.self) {
+                try SigV4.verify(
+                    method: "GET", rawPath: "/b/k", rawQuery: query, fields: fields, now: SignedRequest.now, style: style,
+                    lookup: lookup)
+            }
+        }
+        for error in [
+            refusal("AWSAccessKeyId=AKIDEXAMPLE&Signature=c2ln&Expires=1795261695", nil, .s3),
+            refusal(nil, "AWS AKIDEXAMPLE:c2lnbmF0dXJl", .s3),
+        ] {
+            #expect(error?.code == "InvalidRequest" && error?.httpStatus == 400)
+            #expect(error?.message.contains("AWS4-HMAC-SHA256") == true && error?.message.contains("s3v4") == true)
+            #expect(error?.members["AuthorizationMechanism"] == "AWS")
+        }
+        let json = refusal(nil, "AWS AKIDEXAMPLE:c2lnbmF0dXJl", .json)
+        #expect(json?.code == "IncompleteSignatureException" && json?.message.contains("version 4") == true)
+        #expect(refusal("Signature=x", nil, .s3)?.code == "AccessDenied")
     }
 
     /// S3 API reference, "Authenticating requests: using query parameters".

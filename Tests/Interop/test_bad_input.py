@@ -1,7 +1,8 @@
 """Bad input: every wrong request gets a clear error, changes nothing, and the server goes on."""
-import base64, functools, hashlib, http.client, json, os, pathlib, random, re, socket, struct, subprocess, tempfile, time, uuid
+import base64, functools, hashlib, http.client, json, os, pathlib, random, re, socket, struct, subprocess, tempfile, time
+import urllib.error, urllib.request, uuid
 
-import botocore.session, pytest
+import boto3, botocore.config, botocore.session, pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -282,6 +283,38 @@ def test_unknown_targets_operations_and_routes(wire):
     assert_refused(wire.send("POST", "/", b"{}", "nosuchservice"))
     for method in ("PATCH", "TRACE", "OPTIONS", "PURGE"):
         assert 400 <= wire.send(method, "/bucket-of-nobody/key").status < 502
+
+
+def test_services_that_are_not_here_answer_as_their_clients_read(server):
+    for service, operation, arguments in [
+        ("ec2", "describe_instances", {}), ("iam", "list_roles", {}), ("cloudformation", "list_stacks", {}),
+        ("route53", "list_hosted_zones", {}), ("lambda", "list_functions", {}), ("dynamodb", "list_tables", {}),
+        ("sqs", "list_queues", {}), ("cloudwatch", "list_metrics", {}),
+    ]:
+        with pytest.raises(ClientError) as refused:
+            getattr(server.client(service), operation)(**arguments)
+        error = refused.value.response["Error"]
+        assert error["Code"] in ("UnknownOperationException", "InvalidAction"), (service, error)
+        name = {"cloudwatch": "monitoring"}.get(service, service)
+        assert f"Millrace has no service '{name}'" in error["Message"] and "glue" in error["Message"], (service, error)
+    with pytest.raises(ClientError) as refused:
+        server.client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/a", RoleSessionName="x")
+    assert "GetCallerIdentity" in refused.value.response["Error"]["Message"]
+
+
+def test_version_2_signatures_are_told_what_to_use(server, bucket):
+    old = boto3.client(
+        "s3", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id=server.key,
+        aws_secret_access_key=server.secret, config=botocore.config.Config(signature_version="s3", s3={"addressing_style": "path"}))
+    with pytest.raises(ClientError) as refused:
+        old.list_objects_v2(Bucket=bucket)
+    url = old.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    assert "AWSAccessKeyId=" in url
+    with pytest.raises(urllib.error.HTTPError) as presigned:
+        urllib.request.urlopen(url)
+    assert presigned.value.code == 400
+    for text in (refused.value.response["Error"]["Message"], presigned.value.read().decode()):
+        assert "AWS4-HMAC-SHA256" in text and "s3v4" in text, text
 
 
 def test_bad_signatures_are_refused(wire, bucket):
