@@ -186,7 +186,7 @@ let package = Package(
                 "AWSProtocol", "AWSServer", "Backup", "BatchEngine", "BatchScheduling", "BatchService", "CatalogEngine",
                 "Columnar", "Console", "DeltaProtocol", "DeltaTable", "GlueModel", "GlueService", "HTTPTransport",
                 "JSONModel", "JSONPath", "JSONata", "LogsService", "Millrace", "ObjectServer", "ObjectStore", "ObjectStoreS3",
-                "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "ServiceModels", "SettingsModel", "StateStore", "StatesIntegrations",
+                "ProcessRunner", "QueryEngine", "S3Service", "ServiceKit", "ServiceModels", "SettingsModel", "SparkSQL", "StateStore", "StatesIntegrations",
                 "StatesLanguage", "StatesRuntime", "StatesService", "Support", "TextFormats", "WorkflowEngine",
                 arguments, crypto, logging, lifecycle, unixSignals,
             ],
@@ -232,7 +232,7 @@ let package = Package(
         tests("DeltaTableTests", ["TableTestSupport", "Columnar", "DeltaProtocol", "DeltaTable", "JSONModel", "ObjectStore", "Parquet", "QueryEngine", "SparkPlan", "Support"]),
         tests("SparkSQLTests", ["Columnar", "JSONModel", "SparkPlan", "SparkSQL", "Support"]),
         tests("QueryEngineTests", ["Columnar", "JSONModel", "Execution", "ObjectStore", "QueryEngine", "SparkPlan", "SparkSQL", "Support"]),
-        tests("MillraceTests", ["Columnar", "JSONModel", "Millrace", "ObjectStore", "QueryEngine", "Support"]),
+        tests("MillraceTests", ["Columnar", "JSONModel", "Millrace", "ObjectStore", "QueryEngine", "SparkPlan", "Support"]),
         tests("EndToEndTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"]),
     ]
 )

@@ -43,7 +43,7 @@ package struct SQLScriptJob: Sendable {
             let parts = SQLScript.split(script)
             guard done < parts.count else { throw error }
             let blankLines = parts[done].text.prefix { $0.isWhitespace }.count { $0.isNewline }
-            throw SQLScriptFailure(uri: uri, line: parts[done].line + blankLines, statement: done + 1, error: SparkException(error))
+            throw SQLScriptFailure(uri: uri, line: parts[done].start.line + blankLines, statement: done + 1, error: SparkException(error))
         }
     }
 
@@ -53,7 +53,7 @@ package struct SQLScriptJob: Sendable {
         var number = 0
         try session.engine.executeScript(script) { part, outcome in
             number += 1
-            try each(Step(number: number, line: part.line, statement: part.text, outcome: outcome))
+            try each(Step(number: number, line: part.start.line, statement: part.text, outcome: outcome))
         }
     }
 }

@@ -16,16 +16,23 @@ public struct SparkException: Error, Sendable, Hashable, CustomStringConvertible
     public let sqlState: String
     /// What was found and what was expected, without the condition and the SQLSTATE.
     public let message: String
+    /// Where in SQL text, as it follows the SQLSTATE: `; line 1 pos 7`; empty for an error that has no place there.
+    private let place: String
 
     public init(condition: String, sqlState: String = "", message: String) {
+        self.init(condition: condition, sqlState: sqlState, message: message, place: "")
+    }
+
+    private init(condition: String, sqlState: String, message: String, place: String) {
         self.condition = condition
         self.sqlState = sqlState
         self.message = message
+        self.place = place
     }
 
-    /// As Spark prints it: `[DIVIDE_BY_ZERO] Division by zero. … SQLSTATE: 22012`.
+    /// As Spark prints it: `[DIVIDE_BY_ZERO] Division by zero. … SQLSTATE: 22012`, then the place in SQL text.
     public var description: String {
-        "[\(condition)] \(message)" + (sqlState.isEmpty ? "" : " SQLSTATE: \(sqlState)")
+        "[\(condition)] \(message)" + (sqlState.isEmpty ? "" : " SQLSTATE: \(sqlState)") + place
     }
 }
 
@@ -35,12 +42,13 @@ extension SparkException {
         switch error {
         case let error as SparkException: self = error
         case let error as SparkError:
-            self.init(condition: error.condition, sqlState: error.sqlState, message: error.message)
+            self.init(
+                condition: error.condition, sqlState: error.sqlState, message: error.message, place: error.place)
         case let error as DeltaError:
             let condition = Self.conflicts[error.code] ?? error.code.rawValue
             self.init(condition: condition, sqlState: Self.deltaStates[condition] ?? "", message: error.message)
         case let error as ObjectStoreError:
-            self.init(condition: Self.condition(error.code), message: error.message)
+            self.init(condition: Self.condition(error.code), message: error.description)
         case let error as AWSError: self.init(condition: error.code, message: error.message)
         case is CancellationError:
             self.init(condition: "OPERATION_CANCELED", sqlState: "HY008", message: "Operation has been canceled.")

@@ -104,7 +104,8 @@ package struct ObjectStoreError: Error, Sendable, Hashable, CustomStringConverti
         self.key = key
     }
 
-    package var description: String { "\(message) (key '\(key)', \(code))" }
+    /// The message, after the key where it does not name it.
+    package var description: String { key.isEmpty || message.contains(key) ? message : "'\(key)': \(message)" }
 
     package static func notFound(_ key: String) -> ObjectStoreError {
         ObjectStoreError(.notFound, "There is no object '\(key)'.", key: key)

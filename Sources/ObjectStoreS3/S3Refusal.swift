@@ -62,7 +62,8 @@ struct S3Refusal {
     private func error(
         _ code: ObjectStoreError.Code, _ what: String, hint: String?, _ request: S3Request
     ) -> ObjectStoreError {
-        var message = "\(request.method) in bucket '\(bucket)' at \(endpoint) was \(what)"
+        let target = request.key.map { "of '\($0)' " } ?? ""
+        var message = "\(request.method) \(target)in bucket '\(bucket)' at \(endpoint) was \(what)"
         if let last = message.unicodeScalars.last, !".!?".unicodeScalars.contains(last) { message += "." }
         if let hint { message += " " + hint }
         return ObjectStoreError(code, message, key: request.key ?? "")

@@ -101,11 +101,13 @@ package final class QuerySession: Sendable {
     // MARK: - Running
 
     /// Runs one statement.
-    package func execute(_ statement: String, line: Int = 1) throws -> StatementOutcome {
+    ///
+    /// - Parameter origin: where it stands in a script; places in errors count from the script's beginning.
+    package func execute(_ statement: String, at origin: SourcePosition = .beginning) throws -> StatementOutcome {
         try onLargeStack { [self] in
             let text = try SQLScript.substitute(statement, variables: state.withLock { $0.variables })
             defer { metrics.flush() }
-            return try run(try SQLParser.parseStatement(text, firstLine: line))
+            return try run(try SQLParser.parseStatement(text, at: origin))
         }
     }
 
@@ -115,7 +117,7 @@ package final class QuerySession: Sendable {
     ) throws {
         for part in SQLScript.split(script) {
             try cancellation.check()
-            try each(part, try execute(part.text, line: part.line))
+            try each(part, try execute(part.text, at: part.start))
         }
     }
 
@@ -216,11 +218,29 @@ package final class QuerySession: Sendable {
 
     package func format(_ name: String) throws -> any TableFormat {
         guard let format = formats[name.lowercased()] else {
+            if Self.missingFormats.contains(name.lowercased()) {
+                throw SparkError.unsupported("the data source \(name); there are \(formatNames)")
+            }
             throw SparkError(
                 condition: "DATA_SOURCE_NOT_FOUND", sqlState: "42K02",
                 message: "Failed to find the data source: \(name). Make sure the provider name is correct and the package is properly registered and compatible with your Spark version.")
         }
         return format
+    }
+
+    /// Spark's own, or of well-known packages.
+    private static let missingFormats: Set = [
+        "avro", "binaryfile", "hive", "hudi", "iceberg", "image", "jdbc", "kafka", "libsvm", "orc", "xml",
+    ]
+
+    private var formatNames: String { formats.keys.sorted().joined(separator: ", ") }
+
+    /// A name such as `orc.`data.orc`` of a format that is not here, when no table is called so.
+    func checkFilesName(_ name: [String]) throws {
+        guard name.count == 2, Self.missingFormats.contains(name[0].lowercased()) else { return }
+        throw SparkError(
+            condition: "UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY", sqlState: "0A000",
+            message: "Unsupported data source type for direct query on files: \(name[0]). There are \(formatNames).")
     }
 
     func hasFormat(_ name: String) -> Bool { formats[name.lowercased()] != nil }
@@ -271,7 +291,10 @@ private struct SessionResolver: RelationResolver {
             return (.relation(try files(format: found.format, paths: [found.path], schema: nil, options: options)), [])
         }
         let (database, table) = try session.tableName(name)
-        guard let entry = try session.catalog.table(table, in: database) else { return nil }
+        guard let entry = try session.catalog.table(table, in: database) else {
+            try session.checkFilesName(name)
+            return nil
+        }
         return (.relation(try session.source(of: entry, options: options)), ["spark_catalog", database, table])
     }
 

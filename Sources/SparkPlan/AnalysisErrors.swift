@@ -1,4 +1,5 @@
 package import Columnar
+import Support
 
 /// A name as Spark prints it in errors: each part in backquotes.
 package func quotedName(_ parts: [String]) -> String {
@@ -10,16 +11,12 @@ extension String {
 }
 
 extension SparkError {
-    private static func at(_ position: SourcePosition?) -> String {
-        position.map { " (line \($0.line), pos \($0.column))" } ?? ""
-    }
-
     static func unresolvedColumn(_ parts: [String], among names: [String], _ position: SourcePosition?) -> SparkError {
         let wanted = quotedName(parts)
         if names.isEmpty {
             return SparkError(
                 condition: "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", sqlState: "42703",
-                message: "A column, variable, or function parameter with name \(wanted) cannot be resolved.\(at(position))")
+                message: "A column, variable, or function parameter with name \(wanted) cannot be resolved.", position: position)
         }
         let target = parts.last?.lowercased() ?? ""
         let ranked = names.enumerated()
@@ -29,13 +26,13 @@ extension SparkError {
         return SparkError(
             condition: "UNRESOLVED_COLUMN.WITH_SUGGESTION", sqlState: "42703",
             message: "A column, variable, or function parameter with name \(wanted) cannot be resolved. "
-                + "Did you mean one of the following? [\(ranked.joined(separator: ", "))].\(at(position))")
+                + "Did you mean one of the following? [\(ranked.joined(separator: ", "))].", position: position)
     }
 
     static func ambiguous(_ parts: [String], _ candidates: [String], _ position: SourcePosition?) -> SparkError {
         SparkError(
             condition: "AMBIGUOUS_REFERENCE", sqlState: "42704",
-            message: "Reference \(quotedName(parts)) is ambiguous, could be: [\(candidates.joined(separator: ", "))].\(at(position))")
+            message: "Reference \(quotedName(parts)) is ambiguous, could be: [\(candidates.joined(separator: ", "))].", position: position)
     }
 
     package static func tableNotFound(_ name: [String], _ position: SourcePosition? = nil) -> SparkError {
@@ -44,14 +41,14 @@ extension SparkError {
             message: "The table or view \(quotedName(name)) cannot be found. Verify the spelling and correctness of the "
                 + "schema and catalog. If you did not qualify the name with a schema, verify the current_schema() "
                 + "output, or qualify the name with the correct schema and catalog. To tolerate the error on drop use "
-                + "DROP VIEW IF EXISTS or DROP TABLE IF EXISTS.\(at(position))")
+                + "DROP VIEW IF EXISTS or DROP TABLE IF EXISTS.", position: position)
     }
 
     static func unresolvedRoutine(_ name: String, _ position: SourcePosition?) -> SparkError {
         SparkError(
             condition: "UNRESOLVED_ROUTINE", sqlState: "42883",
             message: "Cannot resolve routine `\(name)` on search path [`system`.`builtin`, `system`.`session`, "
-                + "`spark_catalog`.`default`].\(at(position))")
+                + "`spark_catalog`.`default`].", position: position)
     }
 
     static func wrongArgumentCount(_ name: String, _ count: Int, expected: String) -> SparkError {
@@ -73,20 +70,4 @@ extension SparkError {
                 + "the GROUP BY clause. Add the columns or the expression to the GROUP BY, aggregate the expression, or "
                 + "use \"any_value(\(expression))\" if you do not care which of the values within a group is returned.")
     }
-}
-
-private func editDistance(_ a: String, _ b: String) -> Int {
-    let x = Array(a.utf8.prefix(64))
-    let y = Array(b.utf8.prefix(64))
-    var row = Array(0...y.count)
-    for i in 0..<x.count {
-        var previous = row[0]
-        row[0] = i + 1
-        for j in 0..<y.count {
-            let substitution = previous + (x[i] == y[j] ? 0 : 1)
-            previous = row[j + 1]
-            row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
-        }
-    }
-    return row[y.count]
 }

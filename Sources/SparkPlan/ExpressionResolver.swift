@@ -41,8 +41,7 @@ final class ExpressionResolver {
         case .star(_, _, let position):
             throw SparkError(
                 condition: "INVALID_USAGE_OF_STAR_OR_REGEX", sqlState: "42000",
-                message: "Invalid usage of '*' in \(clause)."
-                    + (position.map { " (line \($0.line), pos \($0.column))" } ?? ""))
+                message: "Invalid usage of '*' in \(clause).", position: position)
         case .alias(let child, _): return try resolve(child)
         case .cast(let child, let type, let mode):
             return try explicitCast(try resolve(child), type, mode, sql: expression.sqlText)

@@ -1,16 +1,5 @@
 package import Columnar
 
-/// A place in SQL text: line from 1, column from 0, as Spark counts them.
-package struct SourcePosition: Sendable, Hashable {
-    package var line: Int
-    package var column: Int
-
-    package init(line: Int, column: Int) {
-        self.line = line
-        self.column = column
-    }
-}
-
 /// An expression as written, before names and types are known. SQL text and the DataFrame API both produce it.
 package indirect enum UnresolvedExpression: Sendable {
     case literal(Scalar, DataType)

@@ -11,7 +11,7 @@ extension SQLParser {
         func outOfRange(_ type: String) -> SparkError {
             .parse(
                 "INVALID_NUMERIC_LITERAL_RANGE", "Numeric literal \(written) is outside the valid range for \(type).",
-                at: token.position, in: text, firstLine: firstLine)
+                at: token.position, in: text, origin: origin)
         }
         advance()
         let upper = written.uppercased()
@@ -150,7 +150,7 @@ extension SQLParser {
         }
         throw SparkError.parse(
             "INVALID_TYPED_LITERAL", "The value of the typed literal \"\(word)\" is invalid: '\(written)'.",
-            at: token.position, in: text, firstLine: firstLine)
+            at: token.position, in: text, origin: origin)
     }
 
     private mutating func binaryLiteral() throws -> UnresolvedExpression {
@@ -164,7 +164,7 @@ extension SQLParser {
             guard let byte = UInt8(String(decoding: bytes[index..<index + 2], as: UTF8.self), radix: 16) else {
                 throw SparkError.parse(
                     "INVALID_TYPED_LITERAL", "The value of the typed literal \"X\" is invalid: '\(token.text)'.",
-                    at: token.position, in: text, firstLine: firstLine)
+                    at: token.position, in: text, origin: origin)
             }
             result.append(byte)
         }
@@ -197,7 +197,7 @@ extension SQLParser {
         let start = current
         advance()
         func invalid(_ why: String) -> SparkError {
-            .parse("INVALID_INTERVAL_FORMAT", "Error parsing the interval: \(why).", at: start.position, in: text, firstLine: firstLine)
+            .parse("INVALID_INTERVAL_FORMAT", "Error parsing the interval: \(why).", at: start.position, in: text, origin: origin)
         }
         var interval = IntervalValue()
         let sign = take(symbol: "-") ? -1 : (take(symbol: "+") ? 1 : 1)

@@ -82,7 +82,7 @@ extension SQLParser {
         default:
             throw SparkError.parse(
                 "UNSUPPORTED_DATATYPE", "Unsupported data type \"\(token.text.uppercased())\".", at: token.position,
-                in: text, firstLine: firstLine)
+                in: text, origin: origin)
         }
     }
 

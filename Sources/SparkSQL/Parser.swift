@@ -11,7 +11,8 @@ package struct SQLParser {
     static let repeatedMax = 200_000
 
     let text: String
-    let firstLine: Int
+    /// Where the text stands in what the user wrote; places in errors count from its beginning.
+    let origin: SourcePosition
     var tokens: [Token]
     var index = 0
     var depth = 0
@@ -19,15 +20,16 @@ package struct SQLParser {
     var repeated = 0
     var namedWindows: [String: UnresolvedWindow] = [:]
 
-    init(_ text: String, firstLine: Int) throws {
+    init(_ text: String, at origin: SourcePosition = .beginning) throws {
         self.text = text
-        self.firstLine = firstLine
-        tokens = try Lexer.tokens(of: text, firstLine: firstLine)
+        self.origin = origin
+        tokens = try Lexer.tokens(of: text, at: origin)
     }
 
+    /// - Parameter origin: where the text stands in a script.
     /// - Throws: `SparkError` `PARSE_SYNTAX_ERROR` with line and position, or `UNSUPPORTED_FEATURE`.
-    package static func parseStatement(_ text: String, firstLine: Int = 1) throws -> Statement {
-        var parser = try SQLParser(text, firstLine: firstLine)
+    package static func parseStatement(_ text: String, at origin: SourcePosition = .beginning) throws -> Statement {
+        var parser = try SQLParser(text, at: origin)
         let statement = try parser.statement()
         while parser.take(symbol: ";") {}
         try parser.expectEnd()
@@ -36,7 +38,7 @@ package struct SQLParser {
 
     /// An expression as `expr("...")`, `filter("...")` and `selectExpr("...")` take it, with an optional alias.
     package static func parseExpression(_ text: String) throws -> UnresolvedExpression {
-        var parser = try SQLParser(text, firstLine: 1)
+        var parser = try SQLParser(text)
         let expression = try parser.namedExpression()
         try parser.expectEnd()
         return expression
@@ -44,7 +46,7 @@ package struct SQLParser {
 
     /// `decimal(10,2)`, `array<struct<a:int>>`.
     package static func parseDataType(_ text: String) throws -> DataType {
-        var parser = try SQLParser(text, firstLine: 1)
+        var parser = try SQLParser(text)
         let type = try parser.dataType()
         try parser.expectEnd()
         return type
@@ -52,7 +54,7 @@ package struct SQLParser {
 
     /// A schema as DDL: `a INT NOT NULL, b STRING COMMENT 'x'`.
     package static func parseSchema(_ text: String) throws -> StructType {
-        var parser = try SQLParser(text, firstLine: 1)
+        var parser = try SQLParser(text)
         if parser.isKeyword("STRUCT"), parser.peek(1).text == "<" {
             if case .structure(let type) = try parser.dataType() {
                 try parser.expectEnd()
@@ -66,7 +68,7 @@ package struct SQLParser {
 
     /// `a.b.c` or with backquotes.
     package static func parseName(_ text: String) throws -> [String] {
-        var parser = try SQLParser(text, firstLine: 1)
+        var parser = try SQLParser(text)
         let name = try parser.multipartName()
         try parser.expectEnd()
         return name
@@ -126,17 +128,17 @@ extension SQLParser {
         let found = current.kind == .end ? "end of input" : "'\(current.text)'"
         return .parse(
             "PARSE_SYNTAX_ERROR", "Syntax error at or near \(found): expected \(expected).", at: current.position,
-            in: text, firstLine: firstLine)
+            in: text, origin: origin)
     }
 
     func error(_ condition: String, _ message: String) -> SparkError {
-        .parse(condition, message, at: current.position, in: text, firstLine: firstLine)
+        .parse(condition, message, at: current.position, in: text, origin: origin)
     }
 
     func unsupported(_ what: String) -> SparkError {
         SparkError(
             condition: "UNSUPPORTED_FEATURE", sqlState: "0A000",
-            message: "The feature is not supported: \(what). (line \(current.position.line), pos \(current.position.column))")
+            message: "The feature is not supported: \(what).", position: current.position)
     }
 
     /// Runs `body` one level deeper.

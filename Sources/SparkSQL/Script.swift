@@ -5,8 +5,8 @@ import SparkPlan
 package enum SQLScript {
     package struct Part: Sendable, Hashable {
         package let text: String
-        /// The line of the script on which `text` starts, from 1.
-        package let line: Int
+        /// Where in the script `text` starts.
+        package let start: SourcePosition
     }
 
     /// The statements between semicolons; blanks and comments alone are no statement.
@@ -15,20 +15,24 @@ package enum SQLScript {
         var parts: [Part] = []
         var start = 0
         var line = 1
-        var startLine = 1
+        var lineStart = 0
+        var startPosition = SourcePosition.beginning
         var sawText = false
         var position = 0
         func finish(_ end: Int) {
-            if sawText { parts.append(Part(text: String(decoding: bytes[start..<end], as: UTF8.self), line: startLine)) }
+            if sawText { parts.append(Part(text: String(decoding: bytes[start..<end], as: UTF8.self), start: startPosition)) }
         }
         scanRegions(bytes) { region, range in
             for index in range {
-                if bytes[index] == 10 { line += 1 }
+                if bytes[index] == 10 {
+                    line += 1
+                    lineStart = index + 1
+                }
                 if region == .code {
                     if bytes[index] == 59 {
                         finish(index)
                         start = index + 1
-                        startLine = line
+                        startPosition = SourcePosition(line: line, column: start - lineStart)
                         sawText = false
                     } else if bytes[index] > 32 {
                         sawText = true

@@ -22,19 +22,21 @@ struct Lexer {
     private let bytes: [UInt8]
     private var offset = 0
     private var line: Int
-    private var lineStart = 0
+    private var lineStart: Int
     private let text: String
-    private let firstLine: Int
+    private let origin: SourcePosition
 
-    init(_ text: String, firstLine: Int = 1) {
+    /// - Parameter origin: where the text stands in what the user wrote.
+    init(_ text: String, at origin: SourcePosition) {
         self.text = text
-        self.firstLine = firstLine
+        self.origin = origin
         bytes = Array(text.utf8)
-        line = firstLine
+        line = origin.line
+        lineStart = -origin.column
     }
 
-    static func tokens(of text: String, firstLine: Int = 1) throws -> [Token] {
-        var lexer = Lexer(text, firstLine: firstLine)
+    static func tokens(of text: String, at origin: SourcePosition = .beginning) throws -> [Token] {
+        var lexer = Lexer(text, at: origin)
         var tokens: [Token] = []
         while true {
             let token = try lexer.next()
@@ -74,7 +76,7 @@ struct Lexer {
                     guard offset < bytes.count else {
                         throw SparkError.parse(
                             "UNCLOSED_BRACKETED_COMMENT", "Found an unclosed bracketed comment. Please, append */ at the end of the comment.",
-                            at: start, in: text, firstLine: firstLine)
+                            at: start, in: text, origin: origin)
                     }
                     if peek() == 47, peek(1) == 42 {
                         depth += 1
@@ -129,7 +131,7 @@ struct Lexer {
         guard Array("()[]{},.;:+-*/%=<>&|^~!?@$".utf8).contains(byte) else {
             throw SparkError.parse(
                 "PARSE_SYNTAX_ERROR", "Syntax error at or near '\(String(decoding: [byte], as: UTF8.self))'.", at: at,
-                in: text, firstLine: firstLine)
+                in: text, origin: origin)
         }
         advance()
         return token(.symbol, String(decoding: [byte], as: UTF8.self))
@@ -175,7 +177,7 @@ struct Lexer {
             guard offset < bytes.count else {
                 throw SparkError.parse(
                     "PARSE_SYNTAX_ERROR", "Syntax error at or near '\(Character(Unicode.Scalar(quote)))': the string is not closed.",
-                    at: start, in: text, firstLine: firstLine)
+                    at: start, in: text, origin: origin)
             }
             let byte = bytes[offset]
             advance()
@@ -234,7 +236,7 @@ struct Lexer {
             guard offset < bytes.count else {
                 throw SparkError.parse(
                     "PARSE_SYNTAX_ERROR", "Syntax error at or near '`': the quoted identifier is not closed.", at: start,
-                    in: text, firstLine: firstLine)
+                    in: text, origin: origin)
             }
             let byte = bytes[offset]
             advance()
@@ -250,16 +252,19 @@ struct Lexer {
 
 extension SparkError {
     /// An error at a place of the text, with the line shown as Spark shows it.
+    ///
+    /// - Parameter origin: where `text` begins; `position` counts from there.
     static func parse(
-        _ condition: String, _ message: String, at position: SourcePosition, in text: String, firstLine: Int = 1
+        _ condition: String, _ message: String, at position: SourcePosition, in text: String, origin: SourcePosition
     ) -> SparkError {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        var full = "\(message) (line \(position.line), pos \(position.column))"
-        let index = position.line - firstLine
+        let index = position.line - origin.line
+        var excerpt: String?
         if lines.indices.contains(index), lines[index].utf8.count <= 400 {
-            full += "\n\n== SQL ==\n\(lines[index])\n\(String(repeating: "-", count: position.column))^^^"
+            let column = index == 0 ? position.column - origin.column : position.column
+            excerpt = "\(lines[index])\n\(String(repeating: "-", count: max(0, column)))^^^"
         }
         let state = condition.hasPrefix("UNSUPPORTED_") ? "0A000" : "42601"
-        return SparkError(condition: condition, sqlState: state, message: full)
+        return SparkError(condition: condition, sqlState: state, message: message, position: position, excerpt: excerpt)
     }
 }

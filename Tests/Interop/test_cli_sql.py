@@ -76,6 +76,8 @@ def test_errors_mark_the_place():
         ("SELECT 1;\nSELECT id,\n   nothing FROM range(3)", "UNRESOLVED_COLUMN", "   nothing FROM range(3)", "---^^^"),
         ("SELECT * FROM nowhere", "TABLE_OR_VIEW_NOT_FOUND", "SELECT * FROM nowhere", "-" * 14 + "^^^"),
         ("SELECT 'ä漢', nofn(1)", "UNRESOLVED_ROUTINE", "SELECT 'ä漢', nofn(1)", "-" * 14 + "^^^"),
+        ("SELECT 1; SELCT 2", "PARSE_SYNTAX_ERROR", "SELECT 1; SELCT 2", "-" * 10 + "^^^"),
+        ("SELECT 1; SELECT * FROM nowhere; SELECT 2", "TABLE_OR_VIEW_NOT_FOUND", "SELECT 1; SELECT * FROM nowhere; SELECT 2", "-" * 24 + "^^^"),
     ]:
         done = run(text)
         lines = done.stderr.splitlines()
@@ -83,6 +85,18 @@ def test_errors_mark_the_place():
         assert line in lines and lines[lines.index(line) + 1].startswith(mark), done.stderr
         assert lines[lines.index(line) + 1].count("^") == 3 and "Traceback" not in done.stderr
     assert "line 3" in run("SELECT 1;\nSELECT id,\n   nothing FROM range(3)").stderr
+    assert "SQLSTATE: 42601 (line 1, pos 10)\n\n== SQL ==\n" in run("SELECT 1; SELCT 2").stderr
+
+
+def test_json_and_text_files(tmp_path):
+    (tmp_path / "f.json").write_text('{"id": 1, "tags": ["a", "b"]}\nbroken\n{"id": 2, "place": {"city": "Oslo"}}\n')
+    done = run("SELECT id, size(tags) AS n, place.city, _corrupt_record AS bad FROM json.`f.json`", "--json", cwd=tmp_path)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"id": 1, "n": 2, "city": None, "bad": None}, {"id": None, "n": None, "city": None, "bad": "broken"},
+        {"id": 2, "n": None, "city": "Oslo", "bad": None}], done.stderr
+    assert run("SELECT count(*) AS n FROM text.`f.json`", "--json", cwd=tmp_path).stdout == '{"n":3}\n'
+    refused = run("SELECT * FROM orc.`f.orc`", cwd=tmp_path)
+    assert refused.returncode == 1 and "UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY" in refused.stderr and "json" in refused.stderr
 
 
 def test_without_a_server_what_needs_one_says_so_at_once(tmp_path):
@@ -128,7 +142,7 @@ def test_prompt_runs_statements_of_several_lines(tmp_path):
     prompt.ask("-- not; here", "  -> ")
     assert "(3 rows" in prompt.ask("FROM range(3);")
     answer = prompt.ask("SELECT 1 AS a; SELECT nothing;")
-    assert "|  1|" in answer and "UNRESOLVED_COLUMN" in answer and "^^^" in answer
+    assert "|  1|" in answer and "UNRESOLVED_COLUMN" in answer and "\n" + "-" * 22 + "^^^" in answer.replace("\r", "")
     assert "(2 rows" in prompt.ask("SELECT * FROM range(2);")  # After an error it goes on.
     assert prompt.leave() == 0
 

@@ -93,7 +93,7 @@ import Testing
 
     @Test func `scripts are cut at semicolons outside strings and comments`() throws {
         let parts = SQLScript.split("SELECT ';' ; -- a;b\n/* ; */ SET x = 1;\n\n;SELECT `a;b`")
-        #expect(parts.map(\.line) == [1, 1, 4])
+        #expect(parts.map(\.start.line) == [1, 1, 4] && parts.map(\.start.column) == [0, 12, 1])
         #expect(parts.map(\.text.count) == [11, 25, 12])
         #expect(try SQLScript.substitute("SELECT '${a}' -- ${zz}", variables: ["a": "1"]) == "SELECT '1' -- ${zz}")
         #expect(throws: SparkError.self) { try SQLScript.substitute("SELECT ${zz}", variables: [:]) }
@@ -103,12 +103,22 @@ import Testing
         let error = #expect(throws: SparkError.self) { try SQLParser.parseStatement("SELECT a\nFORM t x") }
         #expect(
             error?.description == """
-                [PARSE_SYNTAX_ERROR] Syntax error at or near 't': expected end of statement. (line 2, pos 5)
+                [PARSE_SYNTAX_ERROR] Syntax error at or near 't': expected end of statement. SQLSTATE: 42601 (line 2, pos 5)
 
                 == SQL ==
                 FORM t x
-                -----^^^ SQLSTATE: 42601
+                -----^^^
                 """)
+    }
+
+    @Test func `places in a script count from the script's beginning`() throws {
+        let second = SQLScript.split("SELECT 1; SELCT 2")[1]
+        let error = #expect(throws: SparkError.self) { try SQLParser.parseStatement(second.text, at: second.start) }
+        #expect(error?.position == SourcePosition(line: 1, column: 10))
+        #expect(error?.excerpt == " SELCT 2\n-^^^")
+        let later = SQLScript.split("SELECT 1; SELECT\n  FROM FROM")[1]
+        let other = #expect(throws: SparkError.self) { try SQLParser.parseStatement(later.text, at: later.start) }
+        #expect(other?.position == SourcePosition(line: 2, column: 2))
     }
 
     @Test(arguments: [

@@ -72,7 +72,7 @@ struct SQLCommand: ParsableCommand {
         let progress = QueryProgressLine(session.engine.metrics)
         do {
             for part in SQLScript.split(script) {
-                let outcome = try progress.during { try session.engine.execute(part.text, line: part.line) }
+                let outcome = try progress.during { try session.engine.execute(part.text, at: part.start) }
                 if let write = outcome.write { note(describe(write)) }
                 if !outcome.schema.fields.isEmpty { printer.print(outcome.schema, outcome.rows) }
             }

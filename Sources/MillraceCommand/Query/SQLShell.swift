@@ -100,7 +100,7 @@ final class SQLShell {
             let begin = clock.now()
             do {
                 let outcome = try interruptions.during {
-                    try progress.during { try session.engine.execute(part.text, line: part.line) }
+                    try progress.during { try session.engine.execute(part.text, at: part.start) }
                 }
                 show(outcome, milliseconds: clock.now().milliseconds(since: begin))
             } catch {

@@ -19,26 +19,22 @@ struct StatementErrors {
     }
 
     private static func marked(_ error: any Error, in script: String) -> String {
-        let text = "\(error)"
-        guard error is SparkError, !text.contains("== SQL =="), let place = place(in: text) else { return text }
+        guard let error = error as? SparkError, let position = error.position else { return "\(error)" }
         let lines = script.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.indices.contains(place.line - 1) else { return text }
-        let line = lines[place.line - 1]
-        guard line.utf8.count <= lineMax, place.column <= line.utf8.count else { return text }
+        guard lines.indices.contains(position.line - 1) else { return "\(error)" }
+        let line = lines[position.line - 1]
+        // Where a variable stands, the text that was parsed differs from the script's.
+        guard line.utf8.count <= lineMax, position.column <= line.utf8.count, !line.contains("${") else { return "\(error)" }
         // Positions count bytes; the mark stands under a column of the terminal.
-        let before = Display.width(String(decoding: line.utf8.prefix(place.column), as: UTF8.self))
-        return "\(text)\n\n== SQL, line \(place.line) ==\n\(line)\n\(String(repeating: "-", count: before))^^^"
+        let before = Display.width(String(decoding: line.utf8.prefix(position.column), as: UTF8.self))
+        return """
+            \(error.sentence) (line \(position.line), pos \(position.column))
+
+            == SQL ==
+            \(line)
+            \(String(repeating: "-", count: before))^^^
+            """
     }
 
     private static let lineMax = 400
-
-    /// The last `(line 2, pos 4)` of a message: lines count from 1, positions from 0.
-    private static func place(in text: String) -> (line: Int, column: Int)? {
-        for part in text.split(separator: "(").reversed() {
-            guard part.hasPrefix("line "), let close = part.firstIndex(of: ")") else { continue }
-            let numbers = part[..<close].split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
-            if numbers.count == 2, numbers[0] > 0 { return (numbers[0], numbers[1]) }
-        }
-        return nil
-    }
 }
