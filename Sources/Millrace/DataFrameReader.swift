@@ -8,6 +8,7 @@ import SparkSQL
 /// Paths are `s3://` or local ones, of files, directories or globs; partition directories (`day=2026-01-31`) become
 /// columns. Options are Spark's, among them for CSV `header`, `sep`, `quote`, `escape`, `inferSchema`, `nullValue`,
 /// `dateFormat`, `mode` (`PERMISSIVE`, `DROPMALFORMED`, `FAILFAST`), `columnNameOfCorruptRecord`, `badRecordsPath`;
+/// for JSON `multiLine`, `primitivesAsString`, `prefersDecimal` and those of bad records and dates; for text `wholetext`;
 /// for Delta `versionAsOf`.
 public struct DataFrameReader: Sendable {
     let session: SparkSession
@@ -23,11 +24,11 @@ public struct DataFrameReader: Sendable {
         return copy
     }
 
-    /// `delta` (the default), `csv` or `parquet`.
+    /// `delta` (the default), `csv`, `json`, `parquet` or `text`.
     public func format(_ name: String) -> DataFrameReader { with { $0.formatName = name.lowercased() } }
 
     /// As SQL writes it: `id BIGINT, name STRING`. CSV files without a schema have STRING columns, or what
-    /// `option("inferSchema", true)` finds in them.
+    /// `option("inferSchema", true)` finds in them; JSON files have what is found in them.
     public func schema(_ ddl: String) -> DataFrameReader { with { $0.schemaSource = { try SQLParser.parseSchema(ddl) } } }
     public func schema(_ schema: StructType) -> DataFrameReader { with { $0.schemaSource = { try schema.validated() } } }
 
@@ -41,6 +42,10 @@ public struct DataFrameReader: Sendable {
     /// Files or a table in the format chosen.
     public func load(_ paths: String...) throws(SparkException) -> DataFrame { try load(paths) }
     public func csv(_ paths: String...) throws(SparkException) -> DataFrame { try format("csv").load(paths) }
+    /// Files of JSON lines.
+    public func json(_ paths: String...) throws(SparkException) -> DataFrame { try format("json").load(paths) }
+    /// Files whose lines are the rows of the column `value`.
+    public func text(_ paths: String...) throws(SparkException) -> DataFrame { try format("text").load(paths) }
     public func parquet(_ paths: String...) throws(SparkException) -> DataFrame { try format("parquet").load(paths) }
 
     /// A table of the catalog or a temporary view.

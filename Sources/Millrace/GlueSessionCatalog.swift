@@ -167,6 +167,12 @@ package struct GlueSessionCatalog: SessionCatalog {
         case "csv":
             ("org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
              "org.apache.hadoop.hive.serde2.OpenCSVSerde")
+        case "json":
+            ("org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+             "org.openx.data.jsonserde.JsonSerDe")
+        case "text":
+            ("org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+             "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe")
         default:
             ("org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
              "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -202,6 +208,7 @@ package struct GlueSessionCatalog: SessionCatalog {
         if let classification = parameters["classification"] { return classification.lowercased() }
         let library = (storage?["SerdeInfo"]?["SerializationLibrary"]?.string ?? "") + (storage?["InputFormat"]?.string ?? "")
         if library.lowercased().contains("parquet") { return "parquet" }
+        if library.lowercased().contains("json") { return "json" }
         if library.contains("CSV") || library.contains("TextInputFormat") { return "csv" }
         return "unknown"
     }

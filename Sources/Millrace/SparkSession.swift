@@ -246,7 +246,7 @@ extension SparkSession {
         }
         self.init(
             engine: QuerySession(
-                catalog: catalog, stores: stores, formats: [DeltaFormat(clock: clock), ParquetFormat(), CSVFormat()],
+                catalog: catalog, stores: stores, formats: [DeltaFormat(clock: clock), ParquetFormat(), CSVFormat(), JSONFormat(), TextFormat()],
                 configuration: settings, metrics: QueryMetrics(clock: clock, report: report), clock: clock,
                 transactionOfWrite: transactionOfWrite),
             reports: reports)

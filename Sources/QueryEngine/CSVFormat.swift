@@ -1,8 +1,6 @@
 package import Columnar
-import JSONModel
 import ObjectStore
 import SparkPlan
-import Support
 import TextFormats
 
 /// Directories and globs of CSV files, read-only. The next bytes of a file are fetched while the present ones are read.
@@ -23,14 +21,14 @@ package struct CSVFormat: TableFormat {
         paths: [String], schema: StructType?, options: FormatOptions, context: SourceContext
     ) throws -> any TableSource {
         let files = try ObjectFiles.list(paths, stores: context.stores)
-        try refuseCompressed(files)
+        try ObjectFiles.refuseCompressed(files, of: "CSV")
         let partitions = FilePartitions(files: files, declared: schema)
         let csv = try CSVOptions(options.all)
         var data: [StructField]
         if let schema {
             data = schema.fields
         } else {
-            let input = CSVInput(files[0], 0..<files[0].metadata.size)
+            let input = LineInput(files[0], 0..<files[0].metadata.size)
             data = try translated(files[0]) { try CSVInference.schema(options: csv) { try input.read($0) }.fields }
         }
         data.removeAll { field in partitions.fields.contains { $0.name.lowercased() == field.name.lowercased() } }
@@ -44,14 +42,6 @@ package struct CSVFormat: TableFormat {
 
     package func sink(_ request: WriteRequest, context: SourceContext) throws -> any TableSink {
         throw SparkError.unsupported("writing CSV; write a delta table")
-    }
-}
-
-/// Spark chooses the codec by the name's ending; reading the compressed bytes as text would be wrong without a word.
-private func refuseCompressed(_ files: [ObjectFile]) throws {
-    let endings = [".gz", ".bz2", ".zst", ".snappy", ".lz4", ".deflate", ".xz"]
-    for file in files where endings.contains(where: { file.name.lowercased().hasSuffix($0) }) {
-        throw SparkError.unsupported("reading compressed CSV files such as \(file.uri)")
     }
 }
 
@@ -77,12 +67,8 @@ private struct CSVSource: TableSource {
             let columns = FileColumns(
                 columns: request.columns, data: data, partitions: partitions.fields,
                 partitionValues: partitions.values[index], file: files[index], hidden: hiddenColumns)
-            let size = files[index].metadata.size
-            let count = isCut ? max(1, min(size / taskBytes, 100_000)) : 1
-            return (0..<count).map { part in
-                let start = size / count * part
-                let end = part + 1 == count ? size : size / count * (part + 1)
-                return CSVTask(source: self, file: files[index], range: start..<end, columns: columns)
+            return ObjectFiles.ranges(size: files[index].metadata.size, taskBytes: taskBytes, isCut: isCut).map {
+                CSVTask(source: self, file: files[index], range: $0, columns: columns)
             }
         }
     }
@@ -107,7 +93,7 @@ private struct CSVTask: ScanTask {
     func open() throws -> any BatchReader {
         let schema = StructType(source.data)
         let positions = columns.read.compactMap { schema.index(of: $0.name, caseSensitive: true) }
-        let input = CSVInput(file, range)
+        let input = LineInput(file, range)
         let start = try input.start()
         let reader = try CSVReader(schema: schema, columns: positions, options: source.options, start: start) {
             try input.read($0)
@@ -141,66 +127,5 @@ private final class CSVBatchReader: BatchReader {
             try log?.finish()
         }
         return nil
-    }
-}
-
-/// Where a query's bad records go: `<path>/<time of the query>/bad_records/part-<name of the file>.json`; those of
-/// further tasks of a file have the task's first byte in the name, too.
-private struct BadRecords: Sendable {
-    private let store: BlockingObjectStore
-    private let prefix: String
-
-    init(path: String, context: SourceContext) throws {
-        let (store, key) = try context.stores.store(for: path)
-        self.store = BlockingObjectStore(store)
-        let base = key.isEmpty || key.hasSuffix("/") ? key : key + "/"
-        prefix = base + Timestamp(millisecondsSince1970: context.nowMicros / 1000).iso8601.filter { $0 != ":" && $0 != "-" && $0 != "." }
-            + "/bad_records/"
-    }
-
-    func log(of file: ObjectFile, from start: Int64) -> BadRecordLog {
-        // The whole key, so that files of one name in two directories stay apart; repeated attempts write the same.
-        let name = file.metadata.key.map { $0 == "/" ? "_" : String($0) }.joined() + (start == 0 ? "" : ".\(start)")
-        return BadRecordLog(store: store, key: "\(prefix)part-\(name).json", path: file.uri)
-    }
-}
-
-/// The bad records of one task, visible when its last row has been read.
-private final class BadRecordLog {
-    /// Lines that are kept before they are handed on.
-    private static let bytesMax = 1 << 20
-
-    private let store: BlockingObjectStore
-    private let key: String
-    private let path: String
-    private var lines: [UInt8] = []
-    private var upload: (any BlockingObjectUpload)?
-
-    init(store: BlockingObjectStore, key: String, path: String) {
-        self.store = store
-        self.key = key
-        self.path = path
-    }
-
-    deinit { upload?.abort() }
-
-    func add(_ record: String, _ reason: String) throws {
-        let line: JSONObject = ["path": .string(path), "record": .string(record), "reason": .string(reason)]
-        lines += JSONValue.object(line).bytes
-        lines.append(10)
-        if lines.count >= Self.bytesMax { try handOn() }
-    }
-
-    func finish() throws {
-        if !lines.isEmpty { try handOn() }
-        _ = try upload?.complete()
-        upload = nil
-    }
-
-    private func handOn() throws {
-        let upload = try self.upload ?? store.upload(key)
-        self.upload = upload
-        try upload.write(lines)
-        lines.removeAll(keepingCapacity: true)
     }
 }

@@ -63,6 +63,22 @@ package enum ObjectFiles {
         }
     }
 
+    /// Spark chooses the codec by the name's ending; reading the compressed bytes as text would be wrong without a word.
+    static func refuseCompressed(_ files: [ObjectFile], of format: String) throws {
+        let endings = [".gz", ".bz2", ".zst", ".snappy", ".lz4", ".deflate", ".xz"]
+        for file in files where endings.contains(where: { file.name.lowercased().hasSuffix($0) }) {
+            throw SparkError.unsupported("reading compressed \(format) files such as \(file.uri)")
+        }
+    }
+
+    /// The parts of a file of `size` bytes that tasks read: about `taskBytes` each.
+    static func ranges(size: Int64, taskBytes: Int64, isCut: Bool) -> [Range<Int64>] {
+        let count = isCut ? max(1, min(size / taskBytes, 100_000)) : 1
+        return (0..<count).map { part in
+            size / count * part..<(part + 1 == count ? size : size / count * (part + 1))
+        }
+    }
+
     /// What stands before the key in a full URI.
     static func uriPrefix(_ path: String) -> String {
         if let location = ObjectLocation(uri: path) { return "s3://\(location.bucket)/" }

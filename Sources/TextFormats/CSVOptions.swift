@@ -1,13 +1,5 @@
 package import Columnar
 
-/// What to do with a record that does not fit the schema.
-package enum CSVMode: String, Sendable {
-    /// Keep it: missing and unreadable fields are NULL, the text goes to the corrupt-record column when there is one.
-    case permissive = "PERMISSIVE"
-    case dropMalformed = "DROPMALFORMED"
-    case failFast = "FAILFAST"
-}
-
 /// Spark's CSV options under their own names, with Spark's defaults for reading.
 package struct CSVOptions: Sendable {
     package var header = false
@@ -28,7 +20,7 @@ package struct CSVOptions: Sendable {
     package var negativeInf = "-Inf"
     package var dateFormat: DatePattern?
     package var timestampFormat: DatePattern?
-    package var mode = CSVMode.permissive
+    package var mode = ParseMode.permissive
     package var columnNameOfCorruptRecord = "_corrupt_record"
     package var maxColumns = 20_480
     /// Bytes; nil is no limit other than `recordBytesMax`.
@@ -85,7 +77,7 @@ package struct CSVOptions: Sendable {
             case "dateformat": dateFormat = try DatePattern(value)
             case "timestampformat": timestampFormat = try DatePattern(value)
             case "mode":
-                guard let known = CSVMode(rawValue: value.uppercased()) else { throw refused(name, value) }
+                guard let known = ParseMode(rawValue: value.uppercased()) else { throw refused(name, value) }
                 mode = known
             case "columnnameofcorruptrecord": columnNameOfCorruptRecord = value
             case "maxcolumns":

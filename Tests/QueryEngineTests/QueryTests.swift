@@ -10,7 +10,8 @@ func session(_ objects: [String: String] = [:], threads: Int = 2) async throws -
     let stores = ObjectStores()
     stores.bind(bucket: "b", to: store)
     let session = QuerySession(
-        catalog: LocalSessionCatalog(defaultLocation: nil), stores: stores, formats: [CSVFormat(), ParquetFormat()])
+        catalog: LocalSessionCatalog(defaultLocation: nil), stores: stores,
+        formats: [CSVFormat(), ParquetFormat(), JSONFormat(), TextFormat()])
     try session.set("spark.default.parallelism", String(threads))
     return session
 }

@@ -3,12 +3,12 @@ import Support
 
 /// The bytes of the lines that begin in a range of an object, one after another. Used by one thread.
 ///
-/// A line begins behind a line end, be it LF or CR, or at the object's beginning; between CR and LF begins an empty one,
-/// which is none to a CSV reader. So the lines of a range go from behind the first line end at or after the byte before
-/// it, to the first line end at or after its own last byte: neighbouring ranges miss no line and have none twice.
+/// A line begins behind a line end, be it LF, CR LF or CR, or at the object's beginning. The lines of a range go from behind
+/// the first line end at or after the byte before it, to the first line end at or after its own last byte: neighbouring
+/// ranges miss no line and have none twice.
 ///
 /// The object is read by ranges, the next one fetched ahead: two are in memory.
-final class CSVInput {
+final class LineInput {
     private static let rangeBytes: Int64 = 4 << 20
     /// Read behind the range together with its end; most lines end there.
     private static let overlapBytes: Int64 = 64 << 10
@@ -24,6 +24,8 @@ final class CSVInput {
     private var position = 0
     private var isAligned: Bool
     private var isOver = false
+    /// The range's last line ended with CR: an LF that follows is a part of that end.
+    private var isOverAfterLineFeed = false
 
     init(_ file: ObjectFile, _ range: Range<Int64>) {
         self.file = file
@@ -40,8 +42,9 @@ final class CSVInput {
         while try ensureBytes() {
             if let end = lineEnd(from: position) {
                 position = end + 1
+                if current[end] == 13, try ensureBytes(), current[position] == 10 { position += 1 }
                 // One line reaches over the whole range, and begins before it.
-                if currentStart + Int64(end) >= range.upperBound - 1 { isOver = true }
+                if currentStart + Int64(position) >= range.upperBound { isOver = true }
                 break
             }
             position = current.count
@@ -52,13 +55,19 @@ final class CSVInput {
     /// Fills a part of `buffer`; 0 at the end.
     func read(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         guard !isOver, try ensureBytes() else { return 0 }
+        if isOverAfterLineFeed {
+            isOver = true
+            guard current[position] == 10, let first = buffer.baseAddress, buffer.count > 0 else { return 0 }
+            first.storeBytes(of: 10, as: UInt8.self)
+            return 1
+        }
         var end = min(current.count, position + buffer.count)
         let last = range.upperBound - 1
         if range.upperBound < file.metadata.size, currentStart + Int64(end) > last {
             let from = max(position, Int(max(0, last - currentStart)))
             if let found = lineEnd(from: from), found < end {
                 end = found + 1
-                isOver = true
+                if current[found] == 13 { isOverAfterLineFeed = true } else { isOver = true }
             }
         }
         let count = end - position
