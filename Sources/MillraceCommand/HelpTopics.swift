@@ -23,6 +23,7 @@ struct EnvironmentTopic: ParsableCommand {
                               MILLRACE_S3_REGION
         NO_COLOR              set: no colours; nor are there any in files and pipes
         COLUMNS               the width of tables where no terminal tells it
+        TMPDIR                where `demo` keeps its data; else /tmp
         XDG_STATE_HOME        keeps millrace/sql_history; else ~/.local/state
 
         `eval "$(millrace env)"` sets those of AWS. An option wins over its variable.

@@ -49,7 +49,7 @@ struct MillraceCommand: AsyncParsableCommand {
 
     static func main() async {
         do {
-            var command = try await asyncParseAsRoot()
+            var command = try await parsed()
             if var waiting = command as? any AsyncParsableCommand {
                 try await waiting.run()
             } else {
@@ -60,6 +60,14 @@ struct MillraceCommand: AsyncParsableCommand {
         }
         guard fflush(nil) == 0 else {
             end(with: CommandFailure("the output could not be written: \(String(cString: strerror(errno)))", .outputLost))
+        }
+    }
+
+    private static func parsed() async throws -> any ParsableCommand {
+        do {
+            return try await asyncParseAsRoot()
+        } catch {
+            throw exitCode(for: error).isSuccess ? error : MistypedVerb.failure(in: Array(CommandLine.arguments.dropFirst())) ?? error
         }
     }
 }

@@ -147,7 +147,11 @@ def test_no_server_is_said_with_the_next_step(tmp_path):
 def test_a_wrong_key_is_refused(server):
     wrong = {**server.environment(), "AWS_SECRET_ACCESS_KEY": "wrong"}
     done = subprocess.run([BIN / "millrace", "status"], env=wrong, capture_output=True, text=True)
-    assert done.returncode == 77 and "millrace env" in done.stderr
+    assert done.returncode == 77 and "millrace env" in done.stderr and "another secret" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    unknown = {**server.environment(), "AWS_ACCESS_KEY_ID": "AKIANOBODY"}
+    done = subprocess.run([BIN / "millrace", "status"], env=unknown, capture_output=True, text=True)
+    assert done.returncode == 77 and "does not know this key" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_a_closed_pipe_ends_quietly(server, tmp_path):

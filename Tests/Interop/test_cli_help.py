@@ -20,8 +20,7 @@ def verbs(command, path=()):
         yield from verbs(child, path + (child["commandName"],))
 
 
-# `eval` prints JSON in any case.
-OTHERS = {"eval", "serve", "config", "doctor", "backup", "restore", "job", "datagen", "demo"}
+OTHERS = {"serve", "config", "doctor", "backup", "restore", "job", "datagen", "demo"}
 
 
 def test_every_verb_has_examples_and_json():
@@ -31,6 +30,32 @@ def test_every_verb_has_examples_and_json():
     for path in found:
         text = subprocess.run([BIN / "millrace", "help", *path], capture_output=True, text=True, check=True).stdout
         assert "EXAMPLE" in text and "--json" in text, path
+
+
+def test_mistyped_verbs_and_options_are_met_with_what_there_is():
+    for words, suggestion in [
+        (["sumbit"], "submit"), (["Status", "x"], "status"), (["catalog", "shwo", "a.b"], "show"), (["jobs", "lst"], "ls"),
+        (["help", "sumbit"], "submit"), (["valid", "x.json"], "validate"), (["submit", "x.json", "--inptu", "{}"], "--input"),
+        (["table", "histroy", "x"], "history"),
+    ]:
+        done = subprocess.run([BIN / "millrace", *words], capture_output=True, text=True)
+        assert done.returncode == 64 and f"Did you mean '{suggestion}'?" in done.stderr and not done.stdout, (words, done)
+    done = subprocess.run([BIN / "millrace", "frobnicate"], capture_output=True, text=True)
+    assert done.returncode == 64 and "'frobnicate'" in done.stderr and "millrace --help" in done.stderr and "mean" not in done.stderr
+    done = subprocess.run([BIN / "millrace", "catalog", "frobnicate"], capture_output=True, text=True)
+    assert done.returncode == 64 and "millrace catalog --help" in done.stderr
+
+
+def test_eval_answers_as_json():
+    for arguments, status, answer in [
+        (["jsonata", "1 + 1"], 0, {"result": 2}), (["jsonata", "nothing"], 0, {"undefined": True}),
+        (["jsonpath", "$.a"], 1, {"error": "notFound"}), (["intrinsic", "States.MathAdd(1, 2)"], 0, {"result": 3}),
+        (["jsonata", "1 +"], 1, {"error": "S0207"}),
+    ]:
+        done = subprocess.run([BIN / "millrace", "eval", *arguments, "--json"], capture_output=True, text=True)
+        found = json.loads(done.stdout)
+        assert done.returncode == status and not done.stderr and {key: found[key] for key in answer} == answer, (arguments, done)
+        assert ("message" in found) == ("error" in found)
 
 
 def test_topics():

@@ -140,3 +140,27 @@ def test_a_failed_job_leads_to_its_logs(server, tmp_path):
     assert f"millrace logs {run}" in server.run("status", machine, "--json", check=False).stdout + server.run(
         "status", json.loads(server.run("status", machine, "--json").stdout)[0]["name"]).stdout
     assert run in server.run("jobs", "show", run).stdout
+
+
+def test_silence_is_explained(server, tmp_path):
+    batch = server.client("batch")
+    _, never = submit(batch, ["no-such-program"])
+    silent = follow(server, never)
+    _, said = silent.communicate(timeout=60)
+    reason = batch.describe_jobs(jobs=[never])["jobs"][0]
+    assert f"job {never} never started: it is FAILED, {reason['statusReason']}" in said and f"millrace jobs show {never}" in said
+    _, first = submit(batch, ["/bin/sleep", "60"])
+    _, second = submit(batch, ["/bin/echo"], dependsOn=[{"jobId": first}])
+    assert f"job {second} has not started: it is PENDING" in server.run("logs", second).stderr
+    server.run("jobs", "stop", first)
+    _, quiet = submit(batch, ["/bin/true"])
+    done = follow(server, quiet)
+    assert f"job {quiet} printed nothing: it is SUCCEEDED" in done.communicate(timeout=60)[1]
+    for name, state, words in [
+        ("quick", {"Type": "Succeed"}, "ran no jobs: it is SUCCEEDED"),
+        ("slow", {"Type": "Wait", "Seconds": 60, "End": True}, "has run no jobs so far: it is RUNNING")]:
+        path = tmp_path / f"silent-{name}.json"
+        path.write_text(json.dumps({"StartAt": "A", "States": {"A": state}}))
+        server.run("submit", path, *(["--wait"] if name == "quick" else []))
+        assert words in server.run("logs", f"silent-{name}").stderr
+    server.run("stop", "silent-slow")

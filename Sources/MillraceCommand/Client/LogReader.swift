@@ -39,6 +39,8 @@ final class LogReader {
     private let server: Connection
     private let target: Target
     private let settings: Settings
+    /// As the last look found them.
+    private var jobs: [JSONObject] = []
     private var sources: [Source] = []
     private var shown: String?
     private var linesPrinted = 0
@@ -60,7 +62,7 @@ final class LogReader {
             for index in sources.indices where !sources[index].isDone { try await read(index) }
             fflush(nil)
             if !follow || isOver {
-                if linesPrinted == 0 { note(silence(status)) }
+                if linesPrinted == 0 { note(silence(status ?? "unknown", isOver)) }
                 return status
             }
             pause = linesPrinted > before ? Self.pauses.lowerBound : min(pause * 3 / 2, Self.pauses.upperBound)
@@ -78,12 +80,34 @@ final class LogReader {
     /// Then further jobs may follow, and each is named.
     private var isOfExecution: Bool { if case .execution = target { true } else { false } }
 
-    private func silence(_ status: String?) -> String {
+    /// Why nothing was shown, and what to look at next.
+    private func silence(_ status: String, _ isOver: Bool) -> String {
         switch target {
-        case .job(let id): "job \(id) has printed nothing: its status is \(status ?? "unknown")"
-        case .execution(let arn): sources.isEmpty
-            ? "\(Connection.shortName(arn)) has run no jobs so far: its status is \(status ?? "unknown")"
-            : "the jobs of \(Connection.shortName(arn)) have printed nothing"
+        case .job(let id): return jobs.first.map { Self.silence(of: $0) } ?? "job \(id) has no children: it is \(status)"
+        case .execution(let arn):
+            let name = Connection.shortName(arn)
+            if jobs.isEmpty {
+                return isOver
+                    ? "\(name) ran no jobs: it is \(status); `millrace history \(name)` shows what it did"
+                    : "\(name) has run no jobs so far: it is \(status)"
+            }
+            return (["the jobs of \(name) \(isOver ? "printed nothing" : "have printed nothing so far"):"]
+                + jobs.prefix(Self.silentJobsMax).map { "  " + Self.silence(of: $0) }).joined(separator: "\n")
+        }
+    }
+
+    private static let silentJobsMax = 10
+
+    private static func silence(of job: JSONObject) -> String {
+        let id = job["jobId"]?.string ?? ""
+        let reason = (job["statusReason"] ?? job["attempts"]?.array?.last?["container"]?["reason"])?.string
+        let state = "it is \(job["status"]?.string ?? "unknown")" + (reason.map { ", \($0)" } ?? "")
+        switch (["SUCCEEDED", "FAILED"].contains(job["status"]?.string), job["startedAt"] != nil) {
+        case (true, true): return "job \(id) printed nothing: \(state)"
+        case (true, false):
+            return "job \(id) never started: \(state); `millrace jobs show \(id)` shows what it was to run"
+        case (false, true): return "job \(id) has printed nothing so far: \(state)"
+        case (false, false): return "job \(id) has not started: \(state); --follow waits for it"
         }
     }
 
@@ -129,6 +153,7 @@ final class LogReader {
     }
 
     private func add(_ jobs: [JSONObject]) {
+        self.jobs = jobs
         for job in jobs {
             let ended = job["attempts"]?.array ?? []
             var streams = ended.compactMap { $0["container"]?["logStreamName"]?.string }

@@ -17,7 +17,7 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Run the medallion pipeline on made-up data, on a server of its own.",
         discussion: """
-            Starts a server on free ports and a temporary directory, makes up daily CSV files of an online retailer,
+            Starts a server on free ports and a temporary directory ($TMPDIR, else /tmp), makes up daily CSV files of an online retailer,
             uploads them, applies the catalog, runs statemachines/medallion.asl.json and prints the gold tables.
             Then the server stays up to be looked at until Ctrl-C, which removes everything. With MILLRACE_S3_ENDPOINT and
             its keys set, the data goes to that store's bucket `lake` instead, and stays there.
@@ -152,9 +152,12 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     private func temporaryDirectory() throws -> String {
-        var template = Array("/tmp/millrace-demo-XXXXXX".utf8CString)
+        let given = environmentValue("TMPDIR") ?? "/tmp"
+        let parent = given.hasPrefix("/") ? given : FileManager.default.currentDirectoryPath + "/" + given
+        var template = Array("\(parent)/millrace-demo-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw CommandFailure("cannot make a directory in /tmp: \(String(cString: strerror(errno)))")
+            throw CommandFailure(
+                "cannot make a directory in \(parent): \(String(cString: strerror(errno))). TMPDIR names another place.")
         }
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

@@ -55,7 +55,7 @@ struct DirectoryChecks {
         }
         let free = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
         let bytes = free.overflow ? UInt64.max : free.partialValue
-        let text = "\(bytes >> 20) MiB free, \(status.f_favail) files"
+        let text = "\(bytes >> 20) MiB free, room for \(status.f_favail) files"
         if bytes < Self.freeBytesMin || (status.f_files > 0 && status.f_favail < 1000) {
             return .fail("disk", text, fix: "make room: du -xh --max-depth=2 \(directory.path)")
         }

@@ -15,9 +15,11 @@ struct EvalCommand: ParsableCommand {
             jsonata is what stands in {% %}, jsonpath a path with Jayway's rules, intrinsic a call such as \
             States.Format('{}', $.a). The value is printed as JSON.
 
+            With --json the answer is an object: {"result": ...}, {"undefined": true} or {"error": code, "message": \
+            ..., "position": ...}, the last with status 1.
+
             With --batch each line of standard input is {"expr": ..., "data": ..., "bindings": {...}}, of which data \
-            and bindings may be missing, and answers a line: {"result": ...}, {"undefined": true} or {"error": code, \
-            "message": ...}.
+            and bindings may be missing, and is answered by a line as with --json.
 
             EXAMPLES
               millrace eval jsonata '$states.input.orders[total > 10].id' --variable 'states={"input": {"orders": []}}'
@@ -36,6 +38,7 @@ struct EvalCommand: ParsableCommand {
     var variable: [String] = []
     @Flag(help: "Evaluate the expressions of standard input, one JSON object a line.")
     var batch = false
+    @OptionGroup var output: OutputOptions
 
     func validate() throws {
         if batch, expression != nil || data != nil || !variable.isEmpty {
@@ -60,7 +63,13 @@ struct EvalCommand: ParsableCommand {
             evaluation.bindings[String(name)] = try Self.json(
                 String(text.dropFirst(name.count + 1)), "--variable \(name)")
         }
-        switch evaluation.outcome() {
+        let outcome = evaluation.outcome()
+        if output.json {
+            printDocument(.object(outcome.document))
+            if case .failed = outcome { throw ExitCode(ExitStatus.failed.rawValue) }
+            return
+        }
+        switch outcome {
         case .result(let value): print(value.prettyText)
         case .undefined: note("undefined: the expression found nothing")
         case .failed(let code, let message, let position):
@@ -90,14 +99,7 @@ struct EvalCommand: ParsableCommand {
         var evaluation = Evaluation(language: language, expression: expression, data: request["data"])
         for (name, value) in request["bindings"]?.object ?? [:] { evaluation.bindings[name] = value }
         evaluation.depth = request["depth"]?.int64.flatMap { Int(exactly: $0) }
-        switch evaluation.outcome() {
-        case .result(let value): return ["result": value]
-        case .undefined: return ["undefined": true]
-        case .failed(let code, let message, let position):
-            var answer: JSONObject = ["error": .string(code), "message": .string(message)]
-            if let position { answer["position"] = .number(position) }
-            return .object(answer)
-        }
+        return .object(evaluation.outcome().document)
     }
 }
 
@@ -111,6 +113,17 @@ private struct Evaluation {
         case result(JSONValue)
         case undefined
         case failed(code: String, message: String, position: Int?)
+
+        var document: JSONObject {
+            switch self {
+            case .result(let value): return ["result": value]
+            case .undefined: return ["undefined": true]
+            case .failed(let code, let message, let position):
+                var answer: JSONObject = ["error": .string(code), "message": .string(message)]
+                if let position { answer["position"] = .number(position) }
+                return answer
+            }
+        }
     }
 
     var language: ExpressionLanguage
