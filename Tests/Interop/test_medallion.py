@@ -249,3 +249,21 @@ def test_the_real_retail_data(new_server):
              json.dumps({k: v for k, v in server.storage_options().items() if k != "AWS_S3_ADDRESSING_STYLE"}),
              "--require", "deltalake,polars,duckdb"], capture_output=True, text=True)
         assert done.returncode == 0, f"{table}:\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_demo_keeps_its_data_below_tmpdir(tmp_path):
+    def demo(directory, *options):
+        return subprocess.Popen(
+            [BIN / "millrace", "demo", *options], cwd=ROOT, text=True, env={**os.environ, "TMPDIR": str(directory)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    missing = demo(tmp_path / "missing")
+    _, said = missing.communicate(timeout=60)
+    assert missing.returncode == 1 and str(tmp_path / "missing") in said and "TMPDIR" in said
+    running = demo(tmp_path, "--rows", "2000", "--days", "2", "--exit")
+    found = set()
+    while running.poll() is None:
+        found |= set(tmp_path.glob("millrace-demo-*"))
+        time.sleep(0.05)
+    assert running.returncode == 0, running.communicate()
+    assert len(found) == 1 and not list(tmp_path.iterdir())
