@@ -67,7 +67,12 @@ struct MillraceCommand: AsyncParsableCommand {
         do {
             return try await asyncParseAsRoot()
         } catch {
-            throw exitCode(for: error).isSuccess ? error : MistypedVerb.failure(in: Array(CommandLine.arguments.dropFirst())) ?? error
+            if !exitCode(for: error).isSuccess,
+                let failure = MistypedVerb.failure(in: Array(CommandLine.arguments.dropFirst()))
+            {
+                throw failure
+            }
+            throw error
         }
     }
 }

@@ -21,7 +21,7 @@ enum MistypedVerb {
     }
 
     private static func text(_ word: String, _ path: String, _ verbs: [any ParsableCommand.Type]) -> String {
-        let names = verbs.filter(\.configuration.shouldDisplay).map { $0._commandName }
+        let names = verbs.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
         let near = names.map { (name: $0, distance: editDistance(word.lowercased(), $0)) }
             .filter { $0.distance <= max(1, $0.name.utf8.count / 2) || (word.utf8.count > 1 && $0.name.hasPrefix(word)) }
             .min { $0.distance < $1.distance }
