@@ -116,7 +116,7 @@ let package = Package(
         library("ObjectStoreS3", ["AWSProtocol", "HTTPTransport", "JSONModel", "ObjectStore", "Support"]),
         library("StateStore", ["JSONModel", "Support", "CSQLite", crypto]),
         library("ProcessRunner", ["JSONModel", "Support"]),
-        library("ServiceModels", ["CZlib", "JSONModel"]),
+        library("ServiceModels", ["AWSProtocol", "CZlib", "JSONModel", "Support"]),
 
         // Tier 3: engines. Asynchronous shells around the cores.
         library(
@@ -149,8 +149,8 @@ let package = Package(
         library(
             "StatesIntegrations",
             [
-                "AWSProtocol", "BatchEngine", "BatchScheduling", "JSONModel", "ServiceKit", "StateStore",
-                "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine",
+                "AWSProtocol", "BatchEngine", "BatchScheduling", "HTTPTransport", "JSONModel", "ProcessRunner", "ServiceKit",
+                "ServiceModels", "StateStore", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine", crypto, logging,
             ]),
         library(
             "GlueService",
@@ -208,6 +208,14 @@ let package = Package(
         tests("StateStoreTests", ["JSONModel", "StateStore", "Support", "CSQLite"]),
         tests("WorkflowEngineTests", ["JSONModel", "ObjectStore", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
         tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
+        tests("ServiceModelsTests", ["AWSProtocol", "JSONModel", "ServiceModels", "Support"], fixtures: true),
+        tests(
+            "StatesIntegrationsTests",
+            [
+                "AWSProtocol", "BatchEngine", "BatchScheduling", "HTTPTransport", "JSONModel", "ProcessRunner", "ServiceKit",
+                "ServiceModels", "StateStore", "StatesIntegrations", "StatesLanguage", "Support", "WorkflowEngine",
+                "millrace-shim",
+            ], fixtures: true),
         tests("AWSProtocolTests", ["AWSProtocol", "JSONModel", "Support"], fixtures: true),
         tests("HTTPTransportTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"], fixtures: true),
         tests("ObjectStoreTests", ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"]),

@@ -118,8 +118,8 @@ extension XMLWriter {
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45
             }, as: UTF8.self)
         guard let first = name.utf8.first, first >= 65 else { return }
-        openNamed(name)
+        openTag(name)
         self.text(text)
-        closeNamed(name)
+        closeTag(name)
     }
 }

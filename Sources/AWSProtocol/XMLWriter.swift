@@ -64,8 +64,18 @@ package struct XMLWriter {
         }
     }
 
-    mutating func openNamed(_ name: String) { bytes.append(contentsOf: "<\(name)>".utf8) }
-    mutating func closeNamed(_ name: String) { bytes.append(contentsOf: "</\(name)>".utf8) }
+    /// `<name attribute="…">` with a name that is only known at run time, and that is a name of XML.
+    package mutating func openTag(_ name: String, attributes: [(name: String, value: String)] = []) {
+        bytes.append(contentsOf: "<\(name)".utf8)
+        for attribute in attributes {
+            bytes.append(contentsOf: " \(attribute.name)=\"".utf8)
+            text(attribute.value)
+            raw("\"")
+        }
+        raw(">")
+    }
+
+    package mutating func closeTag(_ name: String) { bytes.append(contentsOf: "</\(name)>".utf8) }
 
     private mutating func raw(_ text: StaticString) {
         text.withUTF8Buffer { bytes.append(contentsOf: $0) }

@@ -1,6 +1,6 @@
 import CZlib
 import FoundationEssentials
-package import JSONModel
+import JSONModel
 
 /// The AWS service models of an installed AWS CLI or botocore: what operations take and answer.
 ///
@@ -41,22 +41,27 @@ package struct ServiceModels: Sendable {
     /// The model of a service by the name that the SDKs, or Step Functions' integrations, have for it.
     /// - Returns: nil for a service that has none.
     package func model(ofService name: String) throws(ServiceModelError) -> ServiceModel? {
-        let known = [
-            "sfn": "stepfunctions", "states": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs",
-            "elasticmapreduce": "emr", "emrcontainers": "emr-containers",
-        ]
-        let folder = known[name] ?? name
         // The names come out of ARNs.
-        guard folder.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }) else {
+        guard name.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }) else {
             return nil
         }
-        guard let version = Self.versions(of: folder, in: directory)?.max() else { return nil }
+        guard let folder = folder(ofService: name), let version = Self.versions(of: folder, in: directory)?.max() else {
+            return nil
+        }
         let path = "\(directory)/\(folder)/\(version)/service-2.json"
         do {
             return ServiceModel(document: try JSONValue(parsing: try Self.read(path)))
         } catch {
             throw ServiceModelError("\(path) cannot be read: \(error)")
         }
+    }
+
+    /// Most services' folders have the name of the SDKs, some with hyphens between its words.
+    private func folder(ofService name: String) -> String? {
+        if let known = ServiceNames.folders[name] { return known }
+        if Self.versions(of: name, in: directory) != nil { return name }
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []  // Then there are no models.
+        return all.first { $0.contains("-") && $0.filter { $0 != "-" } == name }
     }
 
     private static func versions(of service: String, in directory: String) -> [String]? {
