@@ -19,6 +19,8 @@ package struct AttemptExit: Sendable, Hashable {
     package var usage: ResourceUsage?
     /// Output was dropped.
     package var outputTruncated = false
+    /// It was ended for a result of more bytes than it may have, or one that could not be kept.
+    package var resultTooLarge = false
 
     package struct StartFailure: Sendable, Hashable {
         package var errno: Int32
@@ -59,6 +61,7 @@ package struct AttemptExit: Sendable, Hashable {
                 maxResidentKiB: value["maxResidentKiB"]?.int64 ?? 0, outputBytes: value["outputBytes"]?.int64 ?? 0)
         }
         outputTruncated = value["outputTruncated"]?.bool ?? false
+        resultTooLarge = value["resultTooLarge"]?.bool ?? false
     }
 
     /// What the runner itself writes for an attempt whose shim has died.

@@ -20,6 +20,10 @@ package struct AttemptSpecification: Sendable, Hashable {
     package var openFilesMax: Int?
     /// Output beyond it is dropped, with a line that says so.
     package var outputBytesMax: Int64 = 64 << 20
+    /// What the program reads from its standard input; nil for nothing.
+    package var input: [UInt8]?
+    /// Keeps what the program writes to its standard output as its result, apart from the log, up to that many bytes.
+    package var resultBytesMax: Int64?
 
     private var variables: [Variable]
 
@@ -68,6 +72,8 @@ package struct AttemptSpecification: Sendable, Hashable {
         if let memoryBytesMax { try add("memoryBytesMax", String(max(1, memoryBytesMax))) }
         if let openFilesMax { try add("openFilesMax", String(max(16, openFilesMax))) }
         try add("outputBytesMax", String(max(0, outputBytesMax)))
+        if input != nil { try add("input", AttemptDirectory.inputName) }
+        if let resultBytesMax { try add("resultBytesMax", String(max(1, resultBytesMax))) }
         return bytes
     }
 }
@@ -84,6 +90,8 @@ package struct AttemptDirectory: Sendable, Hashable {
 
     package var workPath: String { path + "/work" }
     package var outputPath: String { path + "/output.log" }
+    package var resultPath: String { path + "/result" }
+    static let inputName = "input"
     var marker: String { "\(Self.variableName)=\(path)" }
 }
 

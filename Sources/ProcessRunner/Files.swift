@@ -39,19 +39,28 @@ func readFile(_ path: String, maxBytes: Int = 64 << 20) throws(ProcessRunnerErro
     }
 }
 
+/// Makes a file hold `bytes`, for as long as the machine is up.
+@discardableResult
+func writeFile(_ bytes: [UInt8], _ path: String) throws(ProcessRunnerError) -> OpenFile {
+    let file = try OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC)
+    var written = 0
+    while written < bytes.count {
+        let count = bytes.withUnsafeBytes {
+            write(file.descriptor, UnsafeRawBufferPointer(rebasing: $0[written...]).baseAddress, bytes.count - written)
+        }
+        if count < 0, errno == EINTR { continue }
+        if count < 0 { throw ProcessRunnerError.system(operation: "write", path: path, errno: errno) }
+        written += count
+    }
+    return file
+}
+
 /// Makes `name` in `directory` hold `bytes`, durably and at once.
 func writeDurably(_ bytes: [UInt8], directory: String, name: String) throws(ProcessRunnerError) {
     let temporary = "\(directory)/.\(name).tmp"
     let path = "\(directory)/\(name)"
     do {
-        let file = try OpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC)
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes { write(file.descriptor, UnsafeRawBufferPointer(rebasing: $0[written...]).baseAddress, bytes.count - written) }
-            if count < 0, errno == EINTR { continue }
-            if count < 0 { throw ProcessRunnerError.system(operation: "write", path: temporary, errno: errno) }
-            written += count
-        }
+        let file = try writeFile(bytes, temporary)
         if fsync(file.descriptor) != 0 {
             throw ProcessRunnerError.system(operation: "fsync", path: temporary, errno: errno)
         }

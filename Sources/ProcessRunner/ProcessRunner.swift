@@ -16,7 +16,7 @@ import Musl
 package final class ProcessRunner: Sendable {
     private let shimPath: String
     private let clock: any WallClock
-    fileprivate let threads = BlockingExecutor(name: "attempts", threads: 4)
+    let threads = BlockingExecutor(name: "attempts", threads: 4)
     private let watcher = AttemptWatcher()
 
     /// - Parameter shimPath: the executable `millrace-shim`.
@@ -43,6 +43,10 @@ package final class ProcessRunner: Sendable {
         let bytes = try specification.encoded(in: directory)
         try await threads.run { [shimPath] () throws(ProcessRunnerError) in
             try makeDirectories(directory.workPath)
+            // Before the specification that names it; an attempt that is started again gets both again.
+            if let input = specification.input {
+                try writeFile(input, "\(directory.path)/\(AttemptDirectory.inputName)")
+            }
             try writeDurably(bytes, directory: directory.path, name: "spec")
             switch try spawnShim(shimPath, directory) {
             case 0, ShimStatus.alreadyRunning, ShimStatus.alreadyEnded: return

@@ -8,6 +8,8 @@
 //   control       FIFO that the shim reads: the byte 's' asks it to stop the job, as SIGTERM does
 //   started.json  who runs: boot id, process ids and their start times; durable before the job's first instruction
 //   output.log    what the job printed, a line each: milliseconds since 1970, 'o' or 'e', the text
+//   input         what the job reads, if the specification says so
+//   result        what the job wrote to its standard output, if the specification wants it apart from the log
 //   exit.json     how it ended; durable, renamed into place, the last thing the shim does
 //
 // The process that the server starts forks the shim proper, waits until the job's program has been executed or has
@@ -55,11 +57,13 @@ struct attempt {
     int signals, control;
     int out, err;
     struct output output;
+    int result;                     // -1: standard output goes into the log
+    int64_t result_bytes;
     pid_t job;
     bool ended;       // the job's first process has been waited for
     int wait_status;
     bool stopping, killing;
-    bool stop_requested, timed_out, out_of_memory;
+    bool stop_requested, timed_out, out_of_memory, result_too_large;
     struct exec_failure failure;
     int64_t started_at;             // milliseconds since 1970
     int64_t deadline, kill_at;      // monotonic milliseconds; 0 for none
@@ -81,14 +85,15 @@ static void reset_signals(void) {
 }
 
 // Becomes the job. Everything it needs has been allocated before the fork.
-static _Noreturn void run_job(const struct spec *spec, pid_t shim, int go, int status, int out, int err) {
+static _Noreturn void run_job(
+    const struct spec *spec, int directory, pid_t shim, int go, int status, int out, int err) {
     struct exec_failure failure = {0};
 #define FAIL(name) do { failure.error = errno; strcpy(failure.stage, name); goto failed; } while (0)
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != shim) _exit(127);
-    int null = open("/dev/null", O_RDONLY);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) FAIL("redirect");
+    int in = spec->input ? openat(directory, spec->input, O_RDONLY) : open("/dev/null", O_RDONLY);
+    if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) FAIL("redirect");
     if (chdir(spec->work_directory) != 0) FAIL("chdir");
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
@@ -148,12 +153,13 @@ static void write_exit(const struct attempt *a) {
     snprintf(text, sizeof text,
         "{\"format\":1,%s,\"execErrno\":%d,\"execStage\":\"%s\",\"stopRequested\":%s,\"timedOut\":%s,"
         "\"outOfMemory\":%s,\"startedAt\":%lld,\"endedAt\":%lld,\"userMilliseconds\":%lld,"
-        "\"systemMilliseconds\":%lld,\"maxResidentKiB\":%ld,\"outputBytes\":%lld,\"outputTruncated\":%s}\n",
+        "\"systemMilliseconds\":%lld,\"maxResidentKiB\":%ld,\"outputBytes\":%lld,\"outputTruncated\":%s,"
+        "\"resultTooLarge\":%s}\n",
         ending, a->failure.error, a->failure.stage, a->stop_requested ? "true" : "false",
         a->timed_out ? "true" : "false", oom ? "true" : "false", (long long)a->started_at,
         (long long)wall_clock_ms(), (long long)usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000,
         (long long)usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000, usage.ru_maxrss,
-        (long long)a->output.written, a->output.truncated ? "true" : "false");
+        (long long)a->output.written, a->output.truncated ? "true" : "false", a->result_too_large ? "true" : "false");
     for (int tries = 0; tries < 600; tries++) {
         if (write_durably(a->directory, "exit.json", text, strlen(text)) == 0) return;
         sleep(1);
@@ -171,7 +177,7 @@ static int start_job(struct attempt *a) {
     pid_t shim = getpid();
     a->started_at = wall_clock_ms();
     a->job = fork();
-    if (a->job == 0) run_job(&a->spec, shim, go[0], status[1], out[1], err[1]);
+    if (a->job == 0) run_job(&a->spec, a->directory, shim, go[0], status[1], out[1], err[1]);
     int fork_error = errno;
     close(go[0]);
     close(status[1]);
@@ -277,11 +283,24 @@ static void check_times(struct attempt *a) {
     }
 }
 
+// Keeps standard output as it is. A job that writes more than it may is ended: what is kept of it is worth nothing.
+static void keep_result(struct attempt *a, const char *bytes, size_t count) {
+    if (a->result_too_large) return;
+    if (a->result_bytes + (int64_t)count > a->spec.result_bytes_max || write_fully(a->result, bytes, count) != 0) {
+        a->result_too_large = true;
+        begin_stop(a);
+        return;
+    }
+    a->result_bytes += (int64_t)count;
+}
+
 // Copies what the pipe holds; closes it at its end.
 static void copy_output(struct attempt *a, int *pipe, char stream) {
     char bytes[65536];
     ssize_t count = read(*pipe, bytes, sizeof bytes);
-    if (count > 0) {
+    if (count > 0 && stream == 'o' && a->result >= 0) {
+        keep_result(a, bytes, (size_t)count);
+    } else if (count > 0) {
         output_append(&a->output, stream, bytes, (size_t)count);
     } else if (count == 0 || (errno != EINTR && errno != EAGAIN)) {
         close(*pipe);
@@ -313,6 +332,7 @@ static void supervise(struct attempt *a) {
         }
     }
     output_finish(&a->output);
+    if (a->result >= 0) fsync(a->result);
 }
 
 static int open_control(int directory) {
@@ -336,7 +356,7 @@ static int run_shim(int directory, int ready) {
     struct attempt a;
     memset(&a, 0, sizeof a);
     a.directory = directory;
-    a.out = a.err = -1;
+    a.out = a.err = a.result = -1;
     int lock = openat(directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0) return 1;
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) return EXIT_ALREADY_RUNNING;
@@ -358,6 +378,10 @@ static int run_shim(int directory, int ready) {
     } else if (output_begin(&a.output, log, a.spec.output_bytes_max) != 0) {
         a.failure.error = errno;
         strcpy(a.failure.stage, "output");
+    } else if (a.spec.result_bytes_max > 0
+               && (a.result = openat(directory, "result", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) {
+        a.failure.error = errno;
+        strcpy(a.failure.stage, "result");
     } else {
         started = start_job(&a) == 0;
     }

@@ -30,6 +30,8 @@ static int set_member(struct spec *spec, const char *key, char *value, size_t *a
     else if (!strcmp(key, "memoryBytesMax")) return parse_number(value, &spec->memory_bytes_max);
     else if (!strcmp(key, "openFilesMax")) return parse_number(value, &spec->open_files_max);
     else if (!strcmp(key, "outputBytesMax")) return parse_number(value, &spec->output_bytes_max);
+    else if (!strcmp(key, "input")) spec->input = value;
+    else if (!strcmp(key, "resultBytesMax")) return parse_number(value, &spec->result_bytes_max);
     else {
         errno = EINVAL;
         return -1;

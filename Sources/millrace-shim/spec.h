@@ -17,6 +17,8 @@ struct spec {
     int64_t memory_bytes_max;  // of all descendants together; 0: no limit
     int64_t open_files_max;    // 0: as inherited
     int64_t output_bytes_max;
+    char *input;               // a file in the directory that is the standard input; NULL: /dev/null
+    int64_t result_bytes_max;  // standard output goes as it is into the file `result`; 0: as lines into output.log
 };
 
 // Returns 0, or -1 with errno set: EINVAL for a file that does not say what is needed.
