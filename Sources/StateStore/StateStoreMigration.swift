@@ -27,5 +27,6 @@ package enum StateStoreSchema {
         .workflowRedrives,
         .executionLogs,
         .workflowMapRuns,
+        .workflowStatusChanges,
     ]
 }
