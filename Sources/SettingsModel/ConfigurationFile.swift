@@ -11,6 +11,8 @@ package struct ConfigurationFile: Sendable {
     package let path: String
     /// By the dotted key. Also the keys of secrets' files.
     let entries: [String: Entry]
+    /// The sections `endpoints` and `lambda`.
+    package let integrations: IntegrationSettings
 
     /// - Parameter path: names the file in errors; relative paths in it are relative to this one's directory.
     /// - Throws: `SettingsError` naming file, line and column; for an unknown key the nearest known one.
@@ -23,15 +25,18 @@ package struct ConfigurationFile: Sendable {
             throw SettingsError("\(path), line \(error.mark.line), column \(error.mark.column): \(error.message)")
         }
         var entries: [String: Entry] = [:]
-        if let root { try Self.collect(root, under: "", path, into: &entries) }
+        var integrations = IntegrationSettings()
+        if let root { try Self.collect(root, under: "", path, into: &entries, &integrations) }
         self.entries = entries
+        self.integrations = integrations
     }
 
     /// A secret itself, not only the name of a file that holds one, stands in it.
     package var holdsSecrets: Bool { Setting.all.contains { $0.kind == .secret && entries[$0.key] != nil } }
 
     private static func collect(
-        _ node: YAMLNode, under prefix: String, _ path: String, into entries: inout [String: Entry]
+        _ node: YAMLNode, under prefix: String, _ path: String, into entries: inout [String: Entry],
+        _ integrations: inout IntegrationSettings
     ) throws(SettingsError) {
         func failure(_ mark: YAMLMark, _ message: String) -> SettingsError {
             SettingsError("\(path), line \(mark.line), column \(mark.column): \(message)")
@@ -43,7 +48,12 @@ package struct ConfigurationFile: Sendable {
         for member in members {
             let key = prefix.isEmpty ? member.key : "\(prefix).\(member.key)"
             if SettingKeys.sections.contains(key) {
-                try collect(member.value, under: key, path, into: &entries)
+                try collect(member.value, under: key, path, into: &entries, &integrations)
+                continue
+            }
+            if IntegrationSettings.sections.contains(key) {
+                try IntegrationSectionReader(path: path, beside: { Self.beside(path, $0) })
+                    .read(key, member.value, into: &integrations)
                 continue
             }
             guard let setting = SettingKeys.inFile[key] else {
@@ -92,7 +102,7 @@ private enum SettingKeys {
     static func nearest(to key: String) -> String? {
         guard key.utf8.count <= 100 else { return nil }
         let spelled = String(key.map { $0 == "_" ? "-" : $0 }).lowercased()
-        let best = (Array(inFile.keys) + Array(sections)).map { (key: $0, distance: distance(spelled, $0)) }
+        let best = (Array(inFile.keys) + Array(sections) + Array(IntegrationSettings.sections)).map { (key: $0, distance: distance(spelled, $0)) }
             .min { ($0.distance, $0.key) < ($1.distance, $1.key) }
         guard let best, best.distance <= max(2, best.key.utf8.count / 3) else { return nil }
         return best.key

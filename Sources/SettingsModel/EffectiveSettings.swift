@@ -50,6 +50,8 @@ package struct EffectiveSettings: Sendable {
     }
 
     private let values: [String: Value]
+    /// What the file says of services elsewhere and of local functions.
+    package let integrations: IntegrationSettings
 
     /// - Throws: `SettingsError` for a value that may not be, naming where it came from.
     package init(_ sources: SettingsSources) throws(SettingsError) {
@@ -69,6 +71,7 @@ package struct EffectiveSettings: Sendable {
             values[setting.key] = value
         }
         self.values = values
+        integrations = sources.file?.integrations ?? IntegrationSettings()
     }
 
     package subscript(_ setting: Setting) -> Value? { values[setting.key] }

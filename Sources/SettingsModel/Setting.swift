@@ -90,7 +90,7 @@ extension Setting {
 
     package static let serviceModels = Setting(
         "service-models", .path, absence: "that of an installed AWS CLI or botocore",
-        "Directory of AWS service models, which mocked results of TestState are held to.")
+        "Directory of AWS service models: how services elsewhere are called, and what mocked results of TestState are held to.")
 
     package static let s3Endpoint = Setting(
         "s3.endpoint", .url, absence: "the embedded store",
@@ -124,12 +124,24 @@ extension Setting {
     package static let jobOutput = Setting(
         "jobs.output-mib", .integer(1...1 << 20), standard: "64", "MiB of each attempt's output that are kept.")
 
+    package static let awsAccessKeyID = Setting(
+        "aws.access-key-id", .secret, absence: "that of the AWS variables or profile",
+        "The key that calls of Task states to the services under `endpoints` are signed with.")
+    package static let awsSecretAccessKey = Setting("aws.secret-access-key", .secret, "The key's secret.")
+    package static let awsSessionToken = Setting("aws.session-token", .secret, absence: "none", "The token of a temporary key.")
+    package static let eventsBus = Setting(
+        "events.bus", .text, standard: "default", "Event bus that status changes of executions are sent to.")
+    package static let eventsSource = Setting(
+        "events.source", .text, standard: "aws.states",
+        "Source of those events. EventBridge itself keeps names that begin with aws. for AWS: choose another one there.")
+
     /// Every one, in the order of the reference.
     package static let all: [Setting] = [
         .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel,
         .awsLimits, .executionEvents, .executionSize, .executionRetention, .serviceModels,
         .s3Endpoint, .s3AccessKeyID, .s3SecretAccessKey, .s3SessionToken, .s3Region, .s3PathStyle, .s3CertificateFile,
         .objectOwnership, .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,
+        .awsAccessKeyID, .awsSecretAccessKey, .awsSessionToken, .eventsBus, .eventsSource,
     ]
 }
 

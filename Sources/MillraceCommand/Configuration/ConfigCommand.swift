@@ -33,8 +33,15 @@ struct ConfigCommand: ParsableCommand {
                     let value = settings[setting]
                     return [setting.key, Self.shown(setting, value) ?? "-", value?.origin.text ?? setting.absence ?? "not set"]
                 }
-                print(table(["SETTING", "VALUE", "FROM"], rows))
+                print(table(["SETTING", "VALUE", "FROM"], rows + Self.rows(of: settings.integrations)))
             }
+        }
+
+        private static func rows(of integrations: IntegrationSettings) -> [[String]] {
+            integrations.endpoints.sorted { $0.key < $1.key }.map { ["endpoints.\($0)", $1.url, $1.origin.text] }
+                + integrations.functions.sorted { $0.key < $1.key }.map {
+                    ["lambda.\($0)", $1.command.joined(separator: " "), $1.origin.text]
+                }
         }
 
         private static func shown(_ setting: Setting, _ value: EffectiveSettings.Value?) -> String? {
@@ -49,6 +56,9 @@ struct ConfigCommand: ParsableCommand {
                     "value": shown(setting, value).map(JSONValue.string) ?? .null,
                     "from": value.map { .string($0.origin.text) } ?? .null,
                 ]
+            }
+            for row in rows(of: settings.integrations) {
+                object[row[0]] = ["value": .string(row[1]), "from": .string(row[2])]
             }
             return object
         }
