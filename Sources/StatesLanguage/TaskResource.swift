@@ -77,8 +77,24 @@ package struct TaskResource: Sendable, Hashable {
         "sqs": ["sendMessage"], "states": ["startExecution"],
     ]
 
-    /// False for an optimised integration that is known not to be.
-    var isKnown: Bool { kind != .optimized || Self.actions[service]?.contains(action) ?? true }
+    /// How states can wait for them, besides not at all.
+    private static let patterns: [String: Set<Pattern>] = [
+        "batch": [.sync], "dynamodb": [], "ecs": [.sync, .waitForTaskToken], "events": [.waitForTaskToken],
+        "glue": [.sync], "lambda": [.waitForTaskToken], "sns": [.waitForTaskToken], "sqs": [.waitForTaskToken],
+        "states": [.sync, .sync2, .waitForTaskToken],
+    ]
+
+    /// False for what is known not to be: an action that its service does not have in the optimised form, or a way of
+    /// waiting that it does not have.
+    var isKnown: Bool {
+        switch kind {
+        case .activity, .lambda: true
+        case .awsSDK: pattern == .requestResponse || pattern == .waitForTaskToken
+        case .optimized:
+            (Self.actions[service]?.contains(action) ?? true)
+                && (pattern == .requestResponse || Self.patterns[service]?.contains(pattern) ?? true)
+        }
+    }
 
     /// `resourceType` in history: `glue`, or `aws-sdk:glue`.
     package var historyResourceType: String { kind == .awsSDK ? "aws-sdk:\(service)" : service }

@@ -80,6 +80,14 @@ import Testing
             ["Type": "Task", "Resource": "arn:aws:states:::dynamodb:query", "End": true],
             "/States/S/Resource The resource provided arn:aws:states:::dynamodb:query is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
         ),
+        (
+            ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.waitForTaskToken", "End": true],
+            "/States/S/Resource The resource provided arn:aws:states:::glue:startJobRun.waitForTaskToken is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+        ),
+        (
+            ["Type": "Task", "Resource": "arn:aws:states:::aws-sdk:batch:submitJob.sync", "End": true],
+            "/States/S/Resource The resource provided arn:aws:states:::aws-sdk:batch:submitJob.sync is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+        ),
         (["Type": "Wait", "Timestamp": "yesterday", "End": true], "/States/S/Timestamp String does not match RFC3339 timestamp"),
         (["Type": "Pass", "End": true, "Assign": ["states": 1]], "/States/S/Assign The variable name 'states' is not valid"),
         (
