@@ -16,6 +16,8 @@ struct DataDirectory: Sendable {
     var objectIndex: String { objects + "/index.sqlite" }
     var payloads: String { path + "/payloads" }
     var work: String { path + "/work" }
+    /// Invocations of local Lambda functions.
+    var functions: String { path + "/functions" }
     var reportSocket: String { path + "/report.sock" }
     var credentials: String { path + "/credentials" }
     /// Keys besides the root key.

@@ -53,9 +53,9 @@ package protocol TaskIntegration: Sendable {
     /// Whether `start` may be repeated with the same command id: the call only reads, or its effect is recorded under
     /// that id. Where it may not, the engine commits that it is about to call, and after a crash with an unknown
     /// outcome fails the task with `States.TaskFailed`, so that the definition's Retry decides. True by default.
-    func isRepeatable(_ resource: TaskResource) -> Bool
+    func isRepeatable(_ call: IntegrationCall) -> Bool
 
-    /// Performs the request. After a crash it is repeated with the same command id if the resource is repeatable.
+    /// Performs the request. After a crash it is repeated with the same command id if the call is repeatable.
     func start(_ call: IntegrationCall) async -> IntegrationOutcome
 
     /// Waits for the end of submitted work: `.succeeded` or `.failed`. Also called after a restart. Returns early when
@@ -64,10 +64,16 @@ package protocol TaskIntegration: Sendable {
 
     /// Stops submitted work, as StopExecution, a time-out or a failing sibling demands. May be repeated.
     func cancel(_ handle: JSONValue, for call: IntegrationCall) async
+
+    /// The outcome of `start` is durable, so `start` is not repeated: what was kept for that may go. Does nothing by
+    /// default, and must not take long.
+    func release(_ call: IntegrationCall)
 }
 
 extension TaskIntegration {
-    package func isRepeatable(_ resource: TaskResource) -> Bool { true }
+    package func isRepeatable(_ call: IntegrationCall) -> Bool { true }
+
+    package func release(_ call: IntegrationCall) {}
 }
 
 /// Finds the integration of a resource; nil for one that is not supported.

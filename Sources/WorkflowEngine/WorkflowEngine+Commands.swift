@@ -104,7 +104,7 @@ extension WorkflowEngine {
         if pending.isCancelled, call.resource.pattern != .sync, call.resource.pattern != .sync2 {
             return await forget(command.commandID, executionArn: command.executionArn)
         }
-        if !integration.isRepeatable(call.resource) {
+        if !integration.isRepeatable(call) {
             do {
                 try await store.setProgress(
                     .sending, ofCommand: command.commandID, executionArn: command.executionArn)
@@ -117,17 +117,18 @@ extension WorkflowEngine {
         }
         let outcome = await integration.start(call)
         if Task.isCancelled { return }
+        let release: @Sendable () -> Void = { integration.release(call) }
         switch (outcome, call.resource.pattern) {
         case (.submitted(_, let handle), .sync), (.submitted(_, let handle), .sync2):
-            if !pending.isCancelled { deliver(outcome, command) }
+            if !pending.isCancelled { deliver(outcome, command, release) }
             await awaitCompletion(handle, call, command, pending, integration)
         case (.succeeded(let output), .waitForTaskToken), (.submitted(let output, _), .waitForTaskToken):
             if pending.isCancelled { return await forget(command.commandID, executionArn: command.executionArn) }
-            deliver(.submitted(output: output, handle: .null), command)
+            deliver(.submitted(output: output, handle: .null), command, release)
         case (.submitted(let output, _), .requestResponse):
-            deliver(.succeeded(output), command)
+            deliver(.succeeded(output), command, release)
         default:
-            deliver(outcome, command)
+            deliver(outcome, command, release)
         }
     }
 
@@ -153,9 +154,12 @@ extension WorkflowEngine {
         deliver(outcome, command)
     }
 
-    private func deliver(_ outcome: IntegrationOutcome, _ command: CommandRecord) {
+    /// - Parameter release: called once the outcome is durable.
+    private func deliver(
+        _ outcome: IntegrationOutcome, _ command: CommandRecord, _ release: (@Sendable () -> Void)? = nil
+    ) {
         let taskID = command.commandID
-        let event: PostedEvent =
+        var event =
             switch outcome {
             case .succeeded(let output): PostedEvent(event: .taskSucceeded(taskID: taskID, output: output))
             case .failed(let error, let cause):
@@ -163,6 +167,7 @@ extension WorkflowEngine {
             case .submitted(let output, let handle):
                 PostedEvent(event: .taskSubmitted(taskID: taskID, output: output), handle: handle)
             }
+        if let release { event.acknowledge = { error in if error == nil { release() } } }
         post(event, to: command.executionArn)
     }
 

@@ -13,11 +13,11 @@ extension WorkflowEngine {
             return .failed(
                 error: "States.Runtime", cause: "The resource \(start.resource.arn) is not supported.")
         }
-        return await integration.start(
-            IntegrationCall(
-                commandID: start.taskID, resource: start.resource, parameters: start.parameters,
-                executionARN: start.taskID.split(separator: "#").first.map(String.init) ?? start.taskID,
-                taskVisit: start.taskVisit, mapPath: start.mapPath, attempt: start.attempt, account: account,
-                region: region))
+        let call = IntegrationCall(
+            commandID: start.taskID, resource: start.resource, parameters: start.parameters,
+            executionARN: start.taskID.split(separator: "#").first.map(String.init) ?? start.taskID,
+            taskVisit: start.taskVisit, mapPath: start.mapPath, attempt: start.attempt, account: account, region: region)
+        defer { integration.release(call) }
+        return await integration.start(call)
     }
 }

@@ -52,7 +52,7 @@ final class FakeIntegration: TaskIntegration, IntegrationRegistry {
         resource.service == "missing" ? nil : self
     }
 
-    func isRepeatable(_ resource: TaskResource) -> Bool { isRepeatable }
+    func isRepeatable(_ call: IntegrationCall) -> Bool { isRepeatable }
 
     func start(_ call: IntegrationCall) async -> IntegrationOutcome {
         book.withLock { $0.starts.append(call.commandID) }

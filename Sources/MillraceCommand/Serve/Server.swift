@@ -43,6 +43,8 @@ struct Server {
     private let api: APIResponder
     private let console: WebConsole
     private let glue: GlueService
+    private let functions: LocalFunctions
+    private let statusChanges: StatusChangeEvents?
     private let activity: ActivityCounters
     private let logger = Logger(label: "millrace")
 
@@ -95,8 +97,31 @@ struct Server {
         let logs = LogsService(engine: batch, executions: store)
         self.glue = glue
         let services: [any JSONService] = [states, glue, batchService, logs]
+        var foreign = settings.foreignEndpoints
+        // The store of the jobs, by HTTP even when it is the server's own.
+        if let address = settings.s3?.configuration.endpoint ?? HTTPEndpoint(url: endpoint) {
+            foreign["s3"] = ForeignServices.Endpoint(
+                address: address, credentials: settings.s3?.configuration.credentials ?? credentials)
+        }
+        let foreignCredentials = settings.foreignCredentials
+        let functionKeys = keys
+        functions = LocalFunctions(
+            functions: settings.functions, directory: data.functions, runner: ProcessRunner(shimPath: try findShim()),
+            endpointURL: endpoint, key: { functionKeys.functionCredentials(lifetimeSeconds: $0) }, clock: clock)
+        let elsewhere = ForeignServices(
+            endpoints: foreign, credentials: { foreignCredentials.current() },
+            http: CurlTransport(HTTPTransportConfiguration(certificateFile: settings.certificateFile)),
+            models: { models ?? ServiceModels.installed() }, clock: clock)
         integrations = ServiceIntegrations(
-            services: Dictionary(uniqueKeysWithValues: services.map { ($0.name, $0) }), jobs: batch, workflow: workflow, clock: clock)
+            services: Dictionary(uniqueKeysWithValues: services.map { ($0.name, $0) }), jobs: batch, workflow: workflow,
+            foreign: elsewhere, functions: functions, clock: clock)
+        if foreign.keys.contains(ServiceNames.key("events")) {
+            try await store.recordStatusChanges()
+            statusChanges = StatusChangeEvents(
+                store: store, workflow: workflow, foreign: elsewhere, bus: settings.eventsBus, source: settings.eventsSource)
+        } else {
+            statusChanges = nil
+        }
         let s3 = S3Service(
             server: objects, defaultOwnership: settings.objectOwnership,
             lookup: { id, now in keys.credentials(for: id, at: now).map { ($0, keys.permissions(of: id)) } })
@@ -128,11 +153,15 @@ struct Server {
         let batch = batch
         let objects = objects
         let activity = activity
+        let functions = functions
+        let statusChanges = statusChanges
         let listening = ListeningSignal(count: 2)
         var configuration = ServiceGroupConfiguration(
             services: [
                 .init(service: Background { try await workflow.run(integrations) }),
                 .init(service: Background { await objects.run() }),
+                .init(service: Background { await functions.run() }),
+                .init(service: Background { await statusChanges?.run() }),
                 .init(service: Background { await activity.follow(workflow.changes(), await batch.changes()) }),
                 .init(service: Background { try await self.announce(listening) }),
                 .init(

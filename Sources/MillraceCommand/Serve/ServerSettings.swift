@@ -1,6 +1,9 @@
 import BatchScheduling
+import FoundationEssentials
+import HTTPTransport
 import ServiceModels
 import SettingsModel
+import StatesIntegrations
 import StatesRuntime
 import WorkflowEngine
 
@@ -27,6 +30,16 @@ extension Server {
         var s3: S3Settings?
         var jobs: JobLimits
         var workflow: WorkflowEngine.Configuration
+        /// Services that Task states find elsewhere.
+        var foreignEndpoints: [String: ForeignServices.Endpoint]
+        var foreignCredentials: ForeignCredentials
+        /// Nil: the system's certificates are trusted.
+        var certificateFile: String?
+        /// Where status changes of executions go, should EventBridge have an endpoint.
+        var eventsBus: String
+        var eventsSource: String
+        /// Lambda functions that are programs of this machine.
+        var functions: [String: LocalFunctions.Function]
 
         struct JobLimits: Sendable {
             /// What all attempts together may occupy.
@@ -63,6 +76,14 @@ extension Server.Settings {
         s3 = try S3Settings(settings)
         jobs = JobLimits(settings)
         workflow = WorkflowEngine.Configuration(settings)
+        let environment = ProcessInfo.processInfo.environment
+        foreignEndpoints = try ForeignServices.Endpoint.configured(
+            settings, environment: environment, own: ["states", "glue", "batch", "logs", "s3"])
+        foreignCredentials = try ForeignCredentials(settings, environment: environment)
+        certificateFile = AWSEnvironment(environment).certificateFile
+        eventsBus = settings.text(.eventsBus) ?? "default"
+        eventsSource = settings.text(.eventsSource) ?? "aws.states"
+        functions = settings.integrations.functions.mapValues { LocalFunctions.Function($0) }
         guard requiresSignature || ListeningAddress.isLoopback(host) else {
             throw CommandFailure(
                 "auth: none is for loopback addresses only, and host is \(host) (\(settings[.host]?.origin.text ?? "")).")
