@@ -60,6 +60,28 @@ def test_csv_to_delta_and_table_statistics(new_server):
     assert counted and {"table": "fruit", "rows": 3} in counted[0] and {"table": "none", "rows": 0} in counted[0]
 
 
+def test_callbacks_and_lambda(new_server, tmp_path):
+    folder = ROOT / "examples/callbacks-and-lambda"
+    server = new_server("--config", folder / "millrace.yaml")
+    text = (folder / "README.md").read_text()
+    blocks = [b.replace("/tmp/approvals", str(tmp_path)) for b in commands(folder / "README.md") if "millrace serve" not in b]
+    assert len(blocks) == 2 and "/tmp/approvals" in text
+    environment = {**server.environment(), "PATH": f"{BIN.resolve()}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+    for block, expected in zip(blocks, [
+            {"order": "order-1", "price": {"cents": 150, "currency": "EUR"}, "approvedBy": "nobody"},
+            {"order": "order-2", "price": {"cents": 1650, "currency": "EUR"}, "approvedBy": "Ada"}]):
+        lines = block.replace('eval "$(millrace env)"', "")
+        done = subprocess.run(["bash", "-c", "set -eu -o pipefail\n" + lines], cwd=ROOT, env=environment,
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        states = server.client("stepfunctions")
+        arn = next(e["executionArn"] for m in states.list_state_machines()["stateMachines"]
+                   for e in states.list_executions(stateMachineArn=m["stateMachineArn"])["executions"]
+                   if e["name"] == expected["order"])
+        end = wait_for_end(states, arn)
+        assert end["status"] == "SUCCEEDED" and json.loads(end["output"]) == expected, end
+
+
 def documents(text):
     """The JSON documents among what was printed."""
     found = []
