@@ -67,9 +67,9 @@ struct MillraceCommand: AsyncParsableCommand {
         do {
             return try await asyncParseAsRoot()
         } catch {
-            if !exitCode(for: error).isSuccess,
-                let failure = MistypedVerb.failure(in: Array(CommandLine.arguments.dropFirst()))
-            {
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            // Help on a verb that is not there would be the program's.
+            if !exitCode(for: error).isSuccess || arguments.first == "help", let failure = MistypedVerb.failure(in: arguments) {
                 throw failure
             }
             throw error

@@ -10,7 +10,7 @@ enum MistypedVerb {
         var path = "millrace"
         for word in arguments.first == "help" ? arguments.dropFirst() : arguments[...] {
             let verbs = command.configuration.subcommands
-            guard !verbs.isEmpty, !word.hasPrefix("-") else { return nil }
+            guard !verbs.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
             guard let verb = verbs.first(where: { $0._commandName == word || $0.configuration.aliases.contains(word) }) else {
                 return CommandFailure(text(word, path, verbs), .usage)
             }

@@ -298,7 +298,7 @@ def test_services_that_are_not_here_answer_as_their_clients_read(server):
         name = {"cloudwatch": "monitoring"}.get(service, service)
         assert f"Millrace has no service '{name}'" in error["Message"] and "glue" in error["Message"], (service, error)
     with pytest.raises(ClientError) as refused:
-        server.client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/a", RoleSessionName="x")
+        server.client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/a", RoleSessionName="session")
     assert "GetCallerIdentity" in refused.value.response["Error"]["Message"]
 
 
