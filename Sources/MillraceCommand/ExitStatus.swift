@@ -70,27 +70,28 @@ enum ExitStatus: Int32 {
 func end(with error: any Error) -> Never {
     guard let status = ExitStatus(of: error) else { MillraceCommand.exit(withError: error) }
     fflush(nil)
-    note("Error: " + ((error as? AWSError).map { text(of: $0, status) } ?? "\(error)"))
+    note("Error: " + ((error as? AWSError)?.explained ?? "\(error)"))
     exit(status.rawValue)
 }
 
-/// A service's refusal, and what to do about it.
-private func text(of error: AWSError, _ status: ExitStatus) -> String {
-    switch error.code {
-    case "EntityNotFoundException":
-        return "\(error)\n`millrace catalog ls` shows the databases, `millrace catalog ls DATABASE` its tables."
-    case "ExecutionDoesNotExist", "StateMachineDoesNotExist":
-        return "\(error)\n`millrace status` shows the executions there are."
-    default: break
+extension AWSError {
+    /// The refusal, and what to do about it.
+    var explained: String {
+        switch code {
+        case "EntityNotFoundException":
+            return "\(self)\n`millrace catalog ls` shows the databases, `millrace catalog ls DATABASE` its tables."
+        case "ExecutionDoesNotExist", "StateMachineDoesNotExist":
+            return "\(self)\n`millrace status` shows the executions there are."
+        default: break
+        }
+        guard ExitStatus(of: self) == .refused else { return description }
+        let whose = "The key is AWS_ACCESS_KEY_ID's, else the data directory's: `eval \"$(millrace env)\"` sets the right one."
+        if ["UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId"].contains(code) {
+            return "the server does not know this key (\(code)). \(whose)"
+        }
+        if message.hasPrefix("The request signature we calculated does not match") {
+            return "the server has another secret for this key (\(code)). \(whose)"
+        }
+        return "\(self)\n\(whose)"
     }
-    guard status == .refused else { return "\(error)" }
-    let whose = "The key is AWS_ACCESS_KEY_ID's, else the data directory's: `eval \"$(millrace env)\"` sets the right one."
-    if ["UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId"].contains(error.code) {
-        return "the server does not know this key (\(error.code)). \(whose)"
-    }
-    // Of another server or another time, the message says more.
-    if error.message.hasPrefix("The request signature we calculated does not match") {
-        return "the server has another secret for this key (\(error.code)). \(whose)"
-    }
-    return "\(error)\n\(whose)"
 }

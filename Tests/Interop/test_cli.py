@@ -149,6 +149,8 @@ def test_a_wrong_key_is_refused(server):
     done = subprocess.run([BIN / "millrace", "status"], env=wrong, capture_output=True, text=True)
     assert done.returncode == 77 and "millrace env" in done.stderr and "another secret" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    done = subprocess.run([BIN / "millrace", "sql", "SELECT * FROM gold.t"], env=wrong, capture_output=True, text=True)
+    assert done.returncode == 1 and "another secret" in done.stderr
     unknown = {**server.environment(), "AWS_ACCESS_KEY_ID": "AKIANOBODY"}
     done = subprocess.run([BIN / "millrace", "status"], env=unknown, capture_output=True, text=True)
     assert done.returncode == 77 and "does not know this key" in done.stderr and len(done.stderr.splitlines()) == 1

@@ -1,3 +1,4 @@
+import AWSProtocol
 import Columnar
 
 /// Failures of SQL statements, for people.
@@ -19,6 +20,7 @@ struct StatementErrors {
     }
 
     private static func marked(_ error: any Error, in script: String) -> String {
+        if let refusal = error as? AWSError { return refusal.explained }
         guard let error = error as? SparkError, let position = error.position else { return "\(error)" }
         let lines = script.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.indices.contains(position.line - 1) else { return "\(error)" }
