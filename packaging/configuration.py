@@ -3,7 +3,7 @@
 
     configuration.py > millrace.yaml.5
 
-Knows as much of Markdown as that document uses: headings, paragraphs, lists, indented examples, one table of settings.
+Knows as much of Markdown as that document uses: headings, paragraphs, lists, indented examples, tables of keys.
 """
 import re, sys
 
@@ -18,12 +18,13 @@ def plain(text):
 
 
 def table(lines):
-    """The settings: key, value, default, variable, flag, meaning."""
+    """Keys and what they mean; the first three columns and the last are those of every table, between them are a setting's
+    variable and flag."""
     yield ".Bl -tag -width Ds"
     for line in lines[2:]:
-        key, value, default, variable, flag, meaning = [plain(c).strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
+        key, value, default, *names, meaning = [plain(c).strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
         notes = [f"Value: {value}.", f"Default: {default}."] if value != "secret" else ["A secret."]
-        notes += [f"Variable: {variable}."] + ([f"Flag: {flag}."] if flag else [])
+        notes += [f"{kind}: {name}." for kind, name in zip(("Variable", "Flag"), names) if name]
         yield f".It {word(key)}\n" + prose(meaning) + "\n" + prose(" ".join(notes))
     yield ".El"
 

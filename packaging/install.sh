@@ -49,9 +49,11 @@ install_all() {
     put 755 "$work/millrace" "$prefix/bin/millrace"
     put 755 "$work/millrace-shim" "$prefix/libexec/millrace/millrace-shim"
 
-    python3 "$here/manual.py" "$bin/millrace" man | gzip -9n > "$work/millrace.1.gz"
+    # Not into a pipe, which would hide that a page could not be written.
+    python3 "$here/manual.py" "$bin/millrace" man > "$work/millrace.1"
+    python3 -B "$here/configuration.py" > "$work/millrace.yaml.5"
+    gzip -9n "$work/millrace.1" "$work/millrace.yaml.5"
     put 644 "$work/millrace.1.gz" "$mandir/man1/millrace.1.gz"
-    python3 -B "$here/configuration.py" | gzip -9n > "$work/millrace.yaml.5.gz"
     put 644 "$work/millrace.yaml.5.gz" "$mandir/man5/millrace.yaml.5.gz"
     for shell in bash zsh fish; do
         "$bin/millrace" --generate-completion-script $shell > "$work/$shell"
