@@ -26,10 +26,13 @@ def test_only_what_failed_is_redriven_also_after_a_kill(new_server):
     server = new_server()
     states, glue = server.client("stepfunctions"), server.client("glue")
     glue.create_database(DatabaseInput={"Name": "here"})
-    definition = {"StartAt": "Both", "States": {"Both": {
-        "Type": "Parallel", "Branches": [task("Good", "here"), task("Bad", "later")], "End": True}}}
+    # One after the other, so that the first has succeeded when the second fails.
+    each = task("T", "")
+    each["States"]["T"]["Parameters"] = {"Name.$": "$"}
+    definition = {"StartAt": "Each", "States": {"Each": {
+        "Type": "Map", "MaxConcurrency": 1, "ItemProcessor": each, "End": True}}}
     machine = states.create_state_machine(name="m", definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
-    arn = states.start_execution(stateMachineArn=machine)["executionArn"]
+    arn = states.start_execution(stateMachineArn=machine, input='["here", "later"]')["executionArn"]
     failed = ended(states, arn)
     assert (failed["status"], failed["redriveStatus"]) == ("FAILED", "REDRIVABLE")
     server.kill()
