@@ -187,7 +187,9 @@ extension SparkSession {
         /// Reads `AWS_*` and `MILLRACE_S3_*` (endpoints, region, keys), `AWS_BATCH_JOB_ID`, `AWS_BATCH_JOB_ATTEMPT`,
         /// `MILLRACE_COMMIT_SCOPE`, `MILLRACE_REPORT`, `MILLRACE_WAREHOUSE`, `MILLRACE_CATALOG` (`glue` or `memory`;
         /// by default `glue` when an endpoint is set). Relative paths are those of the process's directory.
-        package static func fromEnvironment(_ environment: [String: String]) -> Configuration {
+        /// What `AWS_*` leaves open is taken from the files that AWS's tools share, see `AWSSharedFiles`.
+        package static func fromEnvironment(_ environment: [String: String]) throws -> Configuration {
+            let environment = try AWSSharedFiles.completing(environment)
             func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
             var configuration = Configuration()
             configuration.variables = environment.filter { $0.key.hasPrefix("AWS_") || $0.key.hasPrefix("MILLRACE_S3_") }

@@ -29,10 +29,10 @@ enum QueryEnvironment {
                 variables["AWS_REGION"] = server.region
             }
         }
-        let configuration = SparkSession.Configuration.fromEnvironment(variables)
+        let configuration = try SparkSession.Configuration.fromEnvironment(variables)
         // Another store, or AWS itself with a key, needs no server.
         let hasStore = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "MILLRACE_S3_ENDPOINT", "AWS_ACCESS_KEY_ID"].contains {
-            variables[$0]?.isEmpty == false
+            configuration.variables[$0]?.isEmpty == false
         }
         guard !hasStore, let reason = reasonForNoServer(connection) else {
             return try SparkSession.builder.configuration(configuration).getOrCreate()
