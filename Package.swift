@@ -193,6 +193,9 @@ let package = Package(
             swiftSettings: settings, linkerSettings: staticStandardLibrary),
 
         // Tests.
+        .executableTarget(
+            name: "objects-benchmark", dependencies: ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"],
+            path: "Benchmarks/objects", swiftSettings: settings, linkerSettings: staticStandardLibrary),
         .target(name: "TestSupport", dependencies: ["JSONModel", "Support"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(
             name: "TableTestSupport", dependencies: ["Columnar", "JSONModel", "Support", crypto],
