@@ -1,6 +1,6 @@
 """Other people's S3 servers, started on free ports of loopback (or of another network namespace) for tests.
 
-ministack and rclone are Python packages in an environment of their own (requirements-stores.txt), as ministack wants
+ministack, moto and rclone are Python packages in an environment of their own (requirements-stores.txt), as ministack wants
 another botocore than the clients. radosgw, Ceph's own server, comes from Debian's packages. `make peers` installs
 them all."""
 import os, pathlib, shutil, signal, socket, subprocess, tempfile, time, uuid
@@ -18,7 +18,7 @@ def missing(name):
     if name == "radosgw":
         absent = [program for program in CEPH if not shutil.which(program)]
         return f"not installed: {', '.join(absent)}; `make peers` installs Debian's packages" if absent else None
-    program = TOOLS / {"ministack": "hypercorn", "rclone": "rclone"}[name]
+    program = TOOLS / {"ministack": "hypercorn", "rclone": "rclone", "moto": "moto_server"}[name]
     return None if program.exists() else f"{program} is missing: `make peers` installs it"
 
 
@@ -145,6 +145,14 @@ class Rclone(Store):
         self.wait()
 
 
+class Moto(Store):
+    """Knows conditions of puts, and of completions only If-None-Match; does not look at keys and signatures."""
+
+    def start(self):
+        self.spawn(TOOLS / "moto_server", "-H", self.host, "-p", self.port)
+        self.wait()
+
+
 class Radosgw(Store):
     """Ceph with one monitor and one disk in memory. Checks every signature; its If-Match is not AWS's."""
 
@@ -220,7 +228,7 @@ rgw dns name = localhost
             "--access-key", self.key, "--secret", self.secret)
 
 
-KINDS = {"ministack": Ministack, "radosgw": Radosgw, "rclone": Rclone}
+KINDS = {"ministack": Ministack, "moto": Moto, "radosgw": Radosgw, "rclone": Rclone}
 
 
 class SecureMinistack(Ministack):
@@ -239,7 +247,7 @@ class SecureMinistack(Ministack):
     def start(self):
         self.spawn(
             TOOLS / "hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{self.port}", "--certfile", self.certificate,
-            "--keyfile", self.certificate_key)
+            "--keyfile", self.certificate_key, "--access-logfile", self.directory / "access", "--access-logformat", "%(H)s %(m)s")
         self.wait()
 
     def client(self):
