@@ -44,6 +44,20 @@ private func lost(_ mayHaveHappened: Bool) -> ScriptedClient.Answer {
     .failure(HTTPClientError(mayHaveHappened ? .connectionLost : .notConnected, mayHaveHappened: mayHaveHappened, "lost"))
 }
 
+/// Begins uploads, but never ends a part.
+private final class StallingClient: HTTPClient {
+    private let methods = Mutex<[String]>([])
+    var requests: [String] { methods.withLock { $0 } }
+
+    func send(_ request: HTTPRequest, bodyBytesMax: Int) async throws -> HTTPResponse {
+        methods.withLock { $0.append(request.method) }
+        if request.method == "PUT" { try await Task.sleep(for: .seconds(3600)) }
+        try Task.checkCancellation()
+        let begun = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+        return HTTPResponse(status: 200, fields: [:], body: Array(begun.utf8))
+    }
+}
+
 private let quick = RetryPolicy(attemptsMax: 3, connectionPatience: .seconds(300), firstDelay: .milliseconds(1), delayMax: .milliseconds(2))
 
 private func store(
@@ -202,6 +216,20 @@ private func store(
             } == .accessDenied)
         #expect(client.requests.map(\.method) == ["POST", "PUT", "DELETE"])
         #expect(await code { _ = try await upload.complete() } == .other("UploadEnded"))
+    }
+
+    /// The parts are removed although the task that would do so is cancelled.
+    @Test func cancelledUploadsAreAborted() async throws {
+        let client = StallingClient()
+        let upload = try await store(client).upload("k")
+        let task = Task {
+            try await upload.write([UInt8](repeating: 0, count: 8 << 20))
+            return try await upload.complete()
+        }
+        while client.requests.count < 2 { await Task.yield() }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(client.requests == ["POST", "PUT", "DELETE"])
     }
 
     @Test func lostCompletionIsFound() async throws {
