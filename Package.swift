@@ -101,7 +101,7 @@ let package = Package(
         library("BatchScheduling", ["JSONModel", "Support"]),
         library("GlueModel", ["JSONModel", "Support"]),
         library("SettingsModel", ["CYAML", "JSONModel", "Support"]),
-        library("AWSProtocol", ["JSONModel", "Support", crypto]),
+        library("AWSProtocol", ["CKernels", "JSONModel", "Support", crypto]),
         library("Columnar", ["CKernels", "JSONModel", "Support"]),
         library("TextFormats", ["CKernels", "Columnar", "JSONModel", "Support"]),
         library("SparkPlan", ["Columnar", "JSONModel", "Support"]),

@@ -1,3 +1,4 @@
+import CKernels
 import Crypto
 import Support
 
@@ -89,9 +90,14 @@ private let crc32Tables = SlicedTables<UInt32>(polynomial: 0xEDB8_8320)
 private let crc32cTables = SlicedTables<UInt32>(polynomial: 0x82F6_3B78)
 private let crc64Tables = SlicedTables<UInt64>(polynomial: 0x9A6C_9329_AC4B_C9B5)
 
-/// Eight tables that take a reflected CRC eight bytes forward at once ("slicing by eight").
+/// Eight tables that take a reflected CRC eight bytes forward at once ("slicing by eight"), for what the processor cannot
+/// fold at many times the speed.
 private struct SlicedTables<Word: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
     private let tables: [Word]
+    /// As `ck_crc_fold` wants them; empty where the processor cannot multiply without carries.
+    private let factors: [UInt64]
+    /// From this many bytes on, folding is faster.
+    private static var foldedMin: Int { 128 }
 
     init(polynomial: Word) {
         var tables = [Word](repeating: 0, count: 8 * 256)
@@ -105,9 +111,32 @@ private struct SlicedTables<Word: FixedWidthInteger & UnsignedInteger & Sendable
             tables[index] = previous >> 8 ^ tables[Int(truncatingIfNeeded: previous & 255)]
         }
         self.tables = tables
+        factors =
+            ck_crc_can_fold() == 0
+            ? [] : [575, 511, 191, 127].map { UInt64(Self.power($0, polynomial)) << UInt64(64 - Word.bitWidth) }
+    }
+
+    /// x to the `exponent`, modulo the polynomial.
+    private static func power(_ exponent: Int, _ polynomial: Word) -> Word {
+        (0..<exponent).reduce(Word(1) << Word(Word.bitWidth - 1)) { value, _ in
+            value & 1 == 1 ? value >> 1 ^ polynomial : value >> 1
+        }
     }
 
     func update(_ start: Word, _ bytes: UnsafeRawBufferPointer) -> Word {
+        guard bytes.count >= Self.foldedMin, !factors.isEmpty, let address = bytes.baseAddress else {
+            return slice(start, bytes)
+        }
+        let folded = bytes.count & ~63
+        let rest = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { rest -> Word in
+            rest.initialize(repeating: 0)
+            ck_crc_fold(address.assumingMemoryBound(to: UInt8.self), folded, UInt64(start), factors, rest.baseAddress)
+            return slice(0, UnsafeRawBufferPointer(rest))
+        }
+        return slice(rest, UnsafeRawBufferPointer(rebasing: bytes[folded...]))
+    }
+
+    private func slice(_ start: Word, _ bytes: UnsafeRawBufferPointer) -> Word {
         tables.withUnsafeBufferPointer { tables in
             var crc = start
             var index = 0

@@ -43,4 +43,12 @@ static inline uint64_t ck_match64_any4(const uint8_t *block, uint8_t a, uint8_t 
 
 static inline void ck_prefetch(const void *address) { __builtin_prefetch(address); }
 
+/// Whether ck_crc_fold works on this machine.
+int ck_crc_can_fold(void);
+
+/// Replaces count bytes, a multiple of 64 and at least that, by 16 that have the same reflected CRC when it starts at 0.
+/// crc is the CRC before them; factors are x^575, x^511, x^191 and x^127 modulo the polynomial, where bit i stands for
+/// x^(63-i).
+void ck_crc_fold(const uint8_t *bytes, size_t count, uint64_t crc, const uint64_t factors[4], uint8_t rest[16]);
+
 #endif
