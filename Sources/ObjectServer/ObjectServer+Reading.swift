@@ -1,3 +1,4 @@
+import Logging
 package import NIOCore
 package import StateStore
 
@@ -17,11 +18,22 @@ package struct ObjectRead: Sendable {
     }
 
     /// The bytes, when they are kept with the record.
-    package var inlineBytes: [UInt8]? {
-        if case .inline(let bytes) = record.content { bytes } else { nil }
+    /// - Throws: `.internalError` when they are not what was stored.
+    package func inlineBytes() throws -> [UInt8]? {
+        guard case .inline(let bytes) = record.content else { return nil }
+        if var verifier = ReadVerifier(record), !bytes.withUnsafeBytes({ verifier.update($0) }) { throw damage() }
+        return bytes
     }
 
-    /// Hands over the bytes of `range` in order. While one chunk is being written the next is read; two buffers serve in
+    private func damage() -> ObjectServerError {
+        server.logger.error(
+            "objects.damaged",
+            metadata: ["bucket": "\(record.bucket)", "key": "\(record.key)", "version": "\(record.version)"])
+        return ObjectServerError(.internalError, "We encountered an internal error. Please try again.")
+    }
+
+    /// Hands over the bytes of `range` in order. Of a whole object that has a CRC the last chunk is held back when they are
+    /// not what was stored. While one chunk is being written the next is read; two buffers serve in
     /// turn, so that memory does not depend on the object's size.
     ///
     /// - Parameters:
@@ -30,15 +42,14 @@ package struct ObjectRead: Sendable {
     package func forEachChunk(
         in range: Range<Int64>, _ write: (ByteBuffer) async throws -> Void
     ) async throws {
-        var pieces: PieceIterator
-        switch record.content {
-        case .inline(let bytes):
+        guard case .segments(let segments) = record.content else {
+            let bytes = try inlineBytes() ?? []
             return try await write(ByteBuffer(bytes: bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
-        case .segments(let segments):
-            pieces = PieceIterator(segments: segments, range: range, lengthMax: Self.chunkBytes)
         }
+        var pieces = PieceIterator(segments: segments, range: range, lengthMax: Self.chunkBytes)
         guard let first = pieces.next() else { return }
-        let loader = PieceLoader(files: server.files)
+        let loader = PieceLoader(
+            files: server.files, verifier: range == 0..<record.size ? ReadVerifier(record) : nil, damage: damage)
         var current = try await server.blocking { try loader.load(first) }
         while let piece = pieces.next() {
             async let next = server.blocking { try loader.load(piece) }
@@ -118,8 +129,14 @@ private final class PieceLoader: @unchecked Sendable {
     var spare: ByteBuffer?
     private let files: DataFiles
     private var last: (id: DataFileID, file: DataFile)?
+    private var verifier: ReadVerifier?
+    private let damage: () -> ObjectServerError
 
-    init(files: DataFiles) { self.files = files }
+    init(files: DataFiles, verifier: ReadVerifier?, damage: @escaping () -> ObjectServerError) {
+        self.files = files
+        self.verifier = verifier
+        self.damage = damage
+    }
 
     func load(_ piece: Piece) throws -> ByteBuffer {
         let file: DataFile
@@ -136,6 +153,7 @@ private final class PieceLoader: @unchecked Sendable {
             try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<piece.length]), at: piece.offset)
             return piece.length
         }
+        guard buffer.withUnsafeReadableBytes({ verifier?.update($0) ?? true }) else { throw damage() }
         return buffer
     }
 

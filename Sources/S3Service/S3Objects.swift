@@ -16,7 +16,7 @@ extension S3Service {
     func putObject(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
         let condition = try writeCondition(request.fields)
         let attributes = try attributes(of: request.fields, in: bucket)
-        let data = try await receive(request, into: bucket)
+        let data = try await receive(request, into: bucket, checksum: .crc64nvme)
         let record = try await server.put(data, as: key, in: bucket, attributes: attributes, condition: condition)
         var fields: HTTPFields = ["etag": "\"\(record.etag)\""]
         addChecksum(record.attributes.checksum, to: &fields)
@@ -124,7 +124,7 @@ extension S3Service {
         fields["content-length"] = String(wanted.count)
         let status = range == nil ? 200 : 206
         if request.call.method == "HEAD" { return HTTPAnswer(status: status, fields: fields) }
-        if let bytes = read.inlineBytes {
+        if let bytes = try read.inlineBytes() {
             let body = ByteBuffer(bytes: bytes[Int(wanted.lowerBound)..<Int(wanted.upperBound)])
             return HTTPAnswer(status: status, fields: fields, body: .bytes(body))
         }

@@ -15,13 +15,17 @@ final class S3Harness: Sendable {
     let service: S3Service
     let index: SQLiteStateStore
 
-    init(directory: String? = nil) async throws {
+    static let key = AWSCredentials(accessKeyID: "AKIDTEST", secretAccessKey: "secret")
+
+    init(directory: String? = nil, ownership: String = "BucketOwnerEnforced") async throws {
         self.directory = directory ?? "/tmp/millrace-s3-\(randomUUIDText())"
         try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
         index = try SQLiteStateStore(path: "\(self.directory)/index.sqlite", migrations: StateStoreSchema.objects)
         server = try ObjectServer(directory: self.directory, index: index, threads: 4)
         try await server.start()
-        service = S3Service(server: server)
+        service = S3Service(server: server, defaultOwnership: ownership) { id, _ in
+            id == Self.key.accessKeyID ? (Self.key, .all) : nil
+        }
     }
 
     func remove() { try? FileManager.default.removeItem(atPath: directory) }
@@ -47,7 +51,8 @@ final class S3Harness: Sendable {
 
     func send(
         _ method: String, _ path: String, query: String? = nil, _ fields: HTTPFields = [:], body: [UInt8] = [],
-        payload: SigV4.PayloadDeclaration = .unsigned, pieces: Int = 70_000, region: String = "us-east-1"
+        payload: SigV4.PayloadDeclaration = .unsigned, pieces: Int = 70_000, region: String = "us-east-1",
+        as permissions: Permissions = .all
     ) async throws -> Answer {
         var fields = fields
         if fields["host"] == nil { fields["host"] = "127.0.0.1:9400" }
@@ -55,18 +60,21 @@ final class S3Harness: Sendable {
             fields["content-length"] = String(body.count)
         }
         let source = Pieces(body, pieces)
-        return try await send(method, path, query: query, fields, RequestBody { source.next() }, payload, region)
+        return try await send(
+            method, path, query: query, fields, RequestBody { source.next() }, payload, region, permissions)
     }
 
     func send(
         _ method: String, _ path: String, query: String?, _ fields: HTTPFields, _ body: RequestBody,
-        _ payload: SigV4.PayloadDeclaration, _ region: String = "us-east-1"
+        _ payload: SigV4.PayloadDeclaration, _ region: String = "us-east-1", _ permissions: Permissions = .all
     ) async throws -> Answer {
+        var context = CallContext(
+            account: "123456789012", region: region, accessKeyID: permissions == .anonymous ? nil : "AKIDTEST",
+            requestID: "r", receivedAt: SystemWallClock().now())
+        context.permissions = permissions
         let call = HTTPCall(
             method: method, rawPath: path, rawQuery: query, fields: fields, body: body, payload: payload,
-            context: CallContext(
-                account: "123456789012", region: region, accessKeyID: "AKIDTEST", requestID: "r",
-                receivedAt: SystemWallClock().now()))
+            context: context)
         let answer = await service.respond(to: call)
         var bytes: [UInt8] = []
         switch answer.body {
@@ -106,8 +114,8 @@ private final class Pieces: @unchecked Sendable {
 }
 
 /// A harness with the bucket `bkt`.
-func withBucket(_ body: (S3Harness) async throws -> Void) async throws {
-    let harness = try await S3Harness()
+func withBucket(ownership: String = "BucketOwnerEnforced", _ body: (S3Harness) async throws -> Void) async throws {
+    let harness = try await S3Harness(ownership: ownership)
     defer { harness.remove() }
     #expect(try await harness.send("PUT", "/bkt").status == 200)
     try await body(harness)
