@@ -8,6 +8,7 @@ package import Support
 ///     state.sqlite            executions, jobs, catalog
 ///     payloads/...            large texts of executions
 ///     credentials             the root key
+///     keys.json               further keys, when there are any
 ///     millrace.yaml           the configuration file of the data directory, when there is one
 ///     objects/index.sqlite    the embedded store's index
 ///     objects/data/<2>/<id>   its data files
@@ -22,6 +23,7 @@ enum BackupLayout {
     static let description = "backup.json"
     static let state = "state.sqlite"
     static let credentials = "credentials"
+    static let userKeys = "keys.json"
     static let configuration = "millrace.yaml"
     static let index = "objects/index.sqlite"
     static let dataFiles = "objects/data"
@@ -36,7 +38,7 @@ enum BackupLayout {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && !$0.utf8.contains(0) }) else { return false }
         switch name {
-        case description, state, credentials, configuration, index: return true
+        case description, state, credentials, userKeys, configuration, index: return true
         default: break
         }
         return (parts.count == 4 && name.hasPrefix(dataFiles + "/")) || (parts.count > 1 && name.hasPrefix(payloads + "/"))

@@ -91,7 +91,7 @@ package struct BackupMaker {
         try addAttempts(&archive)
         _ = try addDatabase(BackupLayout.state, &archive)
         try addTree(BackupLayout.payloads, &archive)
-        for name in [BackupLayout.credentials, BackupLayout.configuration] {
+        for name in [BackupLayout.credentials, BackupLayout.userKeys, BackupLayout.configuration] {
             if let source = try BackupFile.ifPresent(directory + "/" + name) { try archive.add(name, source) }
         }
         var done = BackupProgress(bytes: archive.size, files: 0, filesTotal: 0)
