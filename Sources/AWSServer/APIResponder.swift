@@ -31,12 +31,14 @@ package struct APIResponder: Sendable {
     private let credentials: any CredentialDirectory
     private let clock: any WallClock
     private let logger: Logger
+    private let log: AccessLog?
     private let keys = SigV4.SigningKeyCache()
 
     package init(
         configuration: Configuration, services: ServiceRegistry, credentials: any CredentialDirectory,
-        clock: any WallClock, logger: Logger
+        clock: any WallClock, logger: Logger, log: AccessLog? = nil
     ) {
+        self.log = log
         self.configuration = configuration
         self.services = services
         self.credentials = credentials
@@ -45,6 +47,13 @@ package struct APIResponder: Sendable {
     }
 
     package func respond(to request: IncomingRequest) async -> HTTPAnswer {
+        guard let log else { return await answer(request).answer }
+        let (answer, caller) = await answer(request)
+        log.record(request, answer, caller, milliseconds: clock.now().milliseconds(since: caller.receivedAt))
+        return answer
+    }
+
+    private func answer(_ request: IncomingRequest) async -> (answer: HTTPAnswer, caller: CallContext) {
         let scope = SigV4.claimedScope(fields: request.fields, rawQuery: request.rawQuery)
         let target = request.fields["x-amz-target"]
         let destination = services.destination(
@@ -84,7 +93,10 @@ package struct APIResponder: Sendable {
                 to: request, service: scope?.service, requestID: context.requestID)
         }
         answer.fields["x-amzn-RequestId"] = context.requestID
-        return answer
+        var caller = context
+        // As claimed: an answer that refuses it is in the log, too.
+        caller.accessKeyID = scope?.accessKeyID
+        return (answer, caller)
     }
 
     /// S3: the body stays unread; the service reads and checks it as it was declared.

@@ -35,7 +35,7 @@ package struct HTTPListener: Service {
 
     package func run() async throws {
         let builder = HTTPServerBuilder.http1(
-            configuration: .init(additionalChannelHandlers: [ContinueHandler()], idleTimeout: .seconds(120)))
+            configuration: .init(additionalChannelHandlers: [ContinueHandler(), SlowClientHandler()], idleTimeout: .seconds(120)))
         let server = try builder.buildServer(
             configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,

@@ -88,6 +88,10 @@ extension Setting {
         "executions.retention-days", .integer(1...36_500), standard: "90",
         "Days that closed executions are kept, with their histories and logs.")
 
+    package static let accessLog = Setting(
+        "access-log", .path, absence: "none", hasFlag: true,
+        "File that gets a line of JSON for each request. It may be moved away at any time.")
+
     package static let serviceModels = Setting(
         "service-models", .path, absence: "that of an installed AWS CLI or botocore",
         "Directory of AWS service models: how services elsewhere are called, and what mocked results of TestState are held to.")
@@ -137,7 +141,7 @@ extension Setting {
 
     /// Every one, in the order of the reference.
     package static let all: [Setting] = [
-        .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel,
+        .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel, .accessLog,
         .awsLimits, .executionEvents, .executionSize, .executionRetention, .serviceModels,
         .s3Endpoint, .s3AccessKeyID, .s3SecretAccessKey, .s3SessionToken, .s3Region, .s3PathStyle, .s3CertificateFile,
         .objectOwnership, .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,

@@ -34,6 +34,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: .of(.account)) var account: String?
     @Option(help: .of(.catalog), completion: .directory) var catalog: String?
     @Option(help: .of(.logLevel)) var logLevel: String?
+    @Option(help: .of(.accessLog), completion: .file()) var accessLog: String?
     @Flag(help: .of(.awsLimits)) var awsLimits = false
 
     func run() async throws {
@@ -45,13 +46,15 @@ struct ServeCommand: AsyncParsableCommand {
             return handler
         }
         signal(SIGPIPE, SIG_IGN)
+        raiseFileLimit()
         try await Server(settings: Server.Settings(settings)).run()
     }
 
     private func effectiveSettings() throws -> EffectiveSettings {
         let flags: [(Setting, String?)] = [
             (.data, data), (.host, host), (.port, port), (.consoleHost, consoleHost), (.consolePort, consolePort),
-            (.auth, auth), (.account, account), (.catalog, catalog), (.logLevel, logLevel), (.awsLimits, awsLimits ? "true" : nil),
+            (.auth, auth), (.account, account), (.catalog, catalog), (.logLevel, logLevel),
+            (.accessLog, accessLog), (.awsLimits, awsLimits ? "true" : nil),
         ]
         do {
             return try ProgramSettings.load(
@@ -59,5 +62,13 @@ struct ServeCommand: AsyncParsableCommand {
         } catch let error as SettingsError where error.isArgument {
             throw ValidationError(error.description)
         }
+    }
+
+    /// Each connection is a file: as many as the administrator allows, instead of the 1,024 that a shell starts with.
+    private func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

@@ -125,11 +125,17 @@ struct Server {
         let s3 = S3Service(
             server: objects, defaultOwnership: settings.objectOwnership,
             lookup: { id, now in keys.credentials(for: id, at: now).map { ($0, keys.permissions(of: id)) } })
+        let log: AccessLog?
+        do {
+            log = try settings.accessLog.map { try AccessLog(path: $0) }
+        } catch {
+            throw CommandFailure("access-log: \(settings.accessLog ?? ""): \(error)")
+        }
         api = APIResponder(
             configuration: APIResponder.Configuration(
                 account: settings.account, requiresSignature: settings.requiresSignature),
             services: ServiceRegistry(json: services, s3: s3), credentials: keys, clock: clock,
-            logger: Logger(label: "millrace.api"))
+            logger: Logger(label: "millrace.api"), log: log)
         let account = settings.account
         let activity = ActivityCounters(began: clock.now())
         self.activity = activity

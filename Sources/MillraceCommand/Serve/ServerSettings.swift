@@ -23,6 +23,8 @@ extension Server {
         var account: String
         /// Of buckets without ownership controls of their own.
         var objectOwnership: String
+        /// Nil: requests are not logged.
+        var accessLog: String?
         var catalog: String?
         /// Nil: those that are installed, if any.
         var serviceModels: ServiceModels?
@@ -65,6 +67,7 @@ extension Server.Settings {
         requiresSignature = settings.text(.auth) != "none"
         account = settings.text(.account) ?? "123456789012"
         objectOwnership = settings.text(.objectOwnership) ?? "BucketOwnerEnforced"
+        accessLog = settings.text(.accessLog)
         catalog = settings.text(.catalog)
         serviceModels = try settings.text(.serviceModels).map { directory in
             do {

@@ -1,0 +1,93 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTPTypes
+
+/// Closes connections whose client neither sends the body it has announced nor takes the answer it has asked for, so that
+/// few clients cannot hold many requests open. Connections without a request are the idle timeout's.
+final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    /// How much must move while the server waits for the client.
+    struct Pace: Sendable {
+        var window = TimeAmount.seconds(60)
+        /// Bytes of a request's body, per window.
+        var bytesMin = 4096
+    }
+
+    private let pace: Pace
+    private var check: Scheduled<Void>?
+    private var isReadingBody = false
+    private var isAnswering = false
+    /// The server has asked for more than has come.
+    private var awaitsRead = false
+    private var received = 0
+    private var pendingWrites = 0
+    private var hasWritten = false
+
+    init(pace: Pace = Pace()) { self.pace = pace }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head:
+            isReadingBody = true
+            isAnswering = true
+            received = 0
+            if check == nil { schedule(context) }
+        case .body(let bytes): received += bytes.readableBytes
+        case .end: isReadingBody = false
+        }
+        context.fireChannelRead(data)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        awaitsRead = false
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        awaitsRead = true
+        context.read()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .body:
+            let promise = promise ?? context.eventLoop.makePromise()
+            pendingWrites += 1
+            promise.futureResult.assumeIsolated().whenComplete { _ in
+                self.pendingWrites -= 1
+                self.hasWritten = true
+            }
+            context.write(data, promise: promise)
+        case .end:
+            isAnswering = false
+            context.write(data, promise: promise)
+        case .head: context.write(data, promise: promise)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        check?.cancel()
+        check = nil
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { check?.cancel() }
+
+    private func schedule(_ context: ChannelHandlerContext) {
+        check = context.eventLoop.assumeIsolated().scheduleTask(in: pace.window) { self.judge(context) }
+    }
+
+    private func judge(_ context: ChannelHandlerContext) {
+        check = nil
+        let sendsTooLittle = isReadingBody && awaitsRead && received < pace.bytesMin
+        let takesNothing = pendingWrites > 0 && !hasWritten
+        if sendsTooLittle || takesNothing { return context.close(promise: nil) }
+        received = 0
+        hasWritten = false
+        if isReadingBody || isAnswering || pendingWrites > 0 { schedule(context) }
+    }
+}
