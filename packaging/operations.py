@@ -26,7 +26,7 @@ INTRODUCTION = """\
 <!-- Written by `make reference`, which asks a server for each operation. -->
 
 One port answers for every service. Operations that are not listed below answer `UnknownOperationException`, S3's
-`NotImplemented`. Configurations of buckets cannot be set; asked for one, S3 answers as for a bucket without it.
+`NotImplemented`. What S3 keeps and does, and what it refuses, is in [s3.md](s3.md).
 A state machine's tracing configuration is kept and shown; it has no effect. Encryption with a customer's key is refused.
 What a Task state can call is in [integrations.md](integrations.md).
 """

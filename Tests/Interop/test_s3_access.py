@@ -1,0 +1,148 @@
+"""Versions, policies, further keys and what looks after the embedded store, through boto3 and plain HTTP."""
+import json, os, pathlib, time, urllib.error, urllib.request
+
+import boto3, pytest
+from botocore.exceptions import ClientError
+from test_s3 import bucket, code
+
+
+def status_of(url, method="GET", data=None, headers={}):
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, data=data, method=method, headers=headers)).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_versions_come_and_go(server, bucket):
+    s3 = server.client("s3")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"zero")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(Bucket=bucket, Key="k", Body=b"one")["VersionId"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"two" * 10_000)
+    marker = s3.delete_object(Bucket=bucket, Key="k")
+    assert marker["DeleteMarker"]
+    with pytest.raises(ClientError) as absent:
+        s3.get_object(Bucket=bucket, Key="k")
+    assert code(absent) == "NoSuchKey"
+    assert s3.get_object(Bucket=bucket, Key="k", VersionId=first)["Body"].read() == b"one"
+    pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2}))
+    assert [v["VersionId"] for p in pages for v in p.get("Versions", [])][1:] == [first, "null"]
+    assert pages[0]["DeleteMarkers"][0]["IsLatest"]
+    s3.copy_object(Bucket=bucket, Key="k", CopySource={"Bucket": bucket, "Key": "k", "VersionId": first})
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"one"
+    resource = boto3.resource(
+        "s3", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id=server.key,
+        aws_secret_access_key=server.secret)
+    resource.Bucket(bucket).object_versions.delete()
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_versions_survive_a_crash(new_server):
+    server = new_server()
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="kept")
+    s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+    ids = [s3.put_object(Bucket="kept", Key="k", Body=bytes([n]) * 40_000)["VersionId"] for n in range(5)]
+    server.kill()
+    server.start()
+    s3 = server.client("s3")
+    assert [v["VersionId"] for v in s3.list_object_versions(Bucket="kept")["Versions"]] == ids[::-1]
+    assert all(s3.get_object(Bucket="kept", Key="k", VersionId=v)["Body"].read() == bytes([n]) * 40_000 for n, v in enumerate(ids))
+    assert server.run("store", "scrub", "--data", server.directory).stdout.startswith("5 objects, 200000 bytes, 0 damaged")
+
+
+def test_anybody_gets_what_a_policy_grants(server, bucket):
+    s3 = server.client("s3")
+    s3.put_object(Bucket=bucket, Key="open/k", Body=b"seen")
+    url = f"{server.endpoint}/{bucket}/open/k"
+    assert status_of(url) == 403
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/open/*"}]}))
+    assert urllib.request.urlopen(url).read() == b"seen"
+    assert status_of(url, "PUT", b"x") == 403 and status_of(f"{server.endpoint}/{bucket}/closed") == 403
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert status_of(url) == 403
+
+
+def test_users_have_keys_of_their_own(new_server, tmp_path):
+    server = new_server()
+    root = server.client("s3")
+    root.create_bucket(Bucket="lake")
+    root.put_object(Bucket="lake", Key="raw/k", Body=b"1")
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"Statement": [
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::lake/raw/*"},
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::lake",
+         "Condition": {"StringLike": {"s3:prefix": "raw/*"}}},
+        {"Effect": "Allow", "Action": "states:List*", "Resource": "*"}]}))
+    made = json.loads(server.run("keys", "add", "etl", "--policy", policy, "--data", server.directory, "--json").stdout)
+    time.sleep(1.1)
+    key = {"key": made["accessKeyId"], "secret": made["secretAccessKey"]}
+    etl = server.client("s3", **key)
+    assert etl.get_object(Bucket="lake", Key="raw/k")["Body"].read() == b"1"
+    assert etl.list_objects_v2(Bucket="lake", Prefix="raw/")["KeyCount"] == 1
+    for refused in [lambda: etl.list_objects_v2(Bucket="lake"), lambda: etl.put_object(Bucket="lake", Key="gold/k"),
+                    lambda: etl.delete_object(Bucket="lake", Key="raw/k"), etl.list_buckets]:
+        with pytest.raises(ClientError) as raised:
+            refused()
+        assert code(raised) == "AccessDenied"
+    states = server.client("stepfunctions", **key)
+    assert states.list_state_machines()["stateMachines"] == []
+    with pytest.raises(ClientError) as raised:
+        states.create_state_machine(name="x", definition="{}", roleArn="arn:aws:iam::123456789012:role/x")
+    assert code(raised) == "AccessDeniedException"
+    assert "etl\t" in server.run("keys", "ls", "--data", server.directory).stdout
+    server.run("keys", "rm", "etl", "--data", server.directory)
+    time.sleep(1.1)
+    with pytest.raises(ClientError) as gone:
+        etl.get_object(Bucket="lake", Key="raw/k")
+    assert code(gone) == "InvalidAccessKeyId"
+
+
+def test_pages_and_forms(server, bucket):
+    s3 = server.client("s3")
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [
+        {"AllowedMethods": ["GET", "POST"], "AllowedOrigins": ["https://app.example"], "ExposeHeaders": ["ETag"]}]})
+    asked = urllib.request.urlopen(urllib.request.Request(
+        f"{server.endpoint}/{bucket}/k", method="OPTIONS",
+        headers={"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}))
+    assert asked.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    post = s3.generate_presigned_post(bucket, "up/${filename}", Conditions=[["content-length-range", 1, 100]])
+    body = "".join(f'--x\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in post["fields"].items())
+    body += '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
+    assert status_of(post["url"], "POST", body.encode(), {"Content-Type": "multipart/form-data; boundary=x"}) == 204
+    assert s3.get_object(Bucket=bucket, Key="up/a.txt")["Body"].read() == b"hello"
+
+
+def test_damage_is_noticed(new_server):
+    server = new_server()
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="lake")
+    s3.put_object(Bucket="lake", Key="k", Body=os.urandom(300_000))
+    file = next(p for p in pathlib.Path(server.directory, "objects/data").rglob("*") if p.is_file())
+    data = bytearray(file.read_bytes())
+    data[1000] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(Exception):
+        s3.get_object(Bucket="lake", Key="k")["Body"].read()
+    found = server.run("store", "scrub", "--data", server.directory, check=False)
+    assert found.returncode == 1 and "s3://lake/k: the data" in found.stdout, found
+
+
+def test_requests_are_logged(new_server, tmp_path):
+    log = tmp_path / "access.log"
+    server = new_server("--access-log", str(log))
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="lake")
+    with pytest.raises(ClientError):
+        s3.get_object(Bucket="lake", Key="none")
+    log.rename(tmp_path / "access.log.1")
+    s3.list_buckets()
+    deadline = time.monotonic() + 10
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    lines = [json.loads(line) for line in (tmp_path / "access.log.1").read_text().splitlines()]
+    assert [(line["method"], line["path"], line["status"]) for line in lines] == [("PUT", "/lake", 200), ("GET", "/lake/none", 404)]
+    assert lines[0]["key"] == server.key
+    assert json.loads(log.read_text())["path"] == "/"
