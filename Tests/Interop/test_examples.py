@@ -45,6 +45,11 @@ def test_csv_to_delta_and_table_statistics(new_server):
     table = deltalake.DeltaTable("s3://lake/shop/fruit", storage_options=server.storage_options())
     assert sorted(table.to_pyarrow_table().to_pylist(), key=lambda r: r["id"]) == [
         {"id": 1, "name": "apple", "price": 0.5}, {"id": 2, "name": "pear", "price": 0.75}]
+    # The backfill's tables, one for each row of its plan.
+    assert "SUCCEEDED_0.json" in printed and "FAILED_0.json" not in printed
+    for name, rows in [("fruit_2024", 2), ("fruit_2023", 1)]:
+        table = deltalake.DeltaTable(f"s3://lake/shop/{name}", storage_options=server.storage_options())
+        assert table.to_pyarrow_table().num_rows == rows
     # Files without rows are the sender's mistake: the execution says so.
     server.client("s3").put_object(Bucket="lake", Key="raw/none/none.csv", Body=b"id,name\n")
     states = server.client("stepfunctions")
