@@ -19,7 +19,7 @@ final class MapRunner {
     /// - Source: Step Functions, "Quotas", distributed Map.
     private static let concurrencyMax: Int64 = 10_000
     /// Children of one write.
-    private static let batchMax = 500
+    private static let batchMax = 250
     /// About as many bytes of input are read for one write.
     private static let batchBytesMax = 4 << 20
     /// Items of one child at most when only bytes limit a batch.

@@ -70,7 +70,7 @@ extension WorkflowEngine {
                 try await MapRunner(self, cell, loaded, parent: parent).drive()
                 break
             } catch {
-                if Task.isCancelled || isFinal(error) { return }
+                if Task.isCancelled || error is CancellationError || isFinal(error) { return }
                 logger.error(
                     "A map run broke off.", metadata: ["mapRun": "\(cell.mapRunArn)", "error": "\(error)"])
                 if !(error is StateStoreError) { failures += 1 }

@@ -12,6 +12,31 @@ import Testing
         return findings(definition.text)
     }
 
+    /// A Map in DISTRIBUTED mode with further fields.
+    private static func distributed(_ fields: JSONObject) -> JSONObject {
+        var map: JSONObject = [
+            "Type": "Map", "End": true,
+            "ItemProcessor": ["ProcessorConfig": ["Mode": "DISTRIBUTED"], "StartAt": "I", "States": ["I": ["Type": "Succeed"]]],
+        ]
+        for (name, value) in fields { map[name] = value }
+        return map
+    }
+
+    @Test func expressMachinesAndChildrenHaveTheirLimits() {
+        let map = JSONValue.object(["StartAt": "S", "States": ["S": .object(Self.distributed([:]))]]).text
+        #expect(findings(map) == [])
+        #expect(
+            findings(map, .express) == ["/States/S/ItemProcessor/ProcessorConfig/Mode Express state machine does not support Maps in DISTRIBUTED mode"])
+        let task: JSONValue = ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "End": true]
+        let express = Self.distributed([
+            "ItemProcessor": ["ProcessorConfig": ["Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"], "StartAt": "I", "States": ["I": task]]
+        ])
+        #expect(
+            findings(state: express) == [
+                "/States/S/ItemProcessor/States/I/Resource Express state machine does not support '.sync' service integration "
+            ])
+    }
+
     @Test func readsAllTypesOfStates() throws {
         let definition = try StateMachineDefinition(
             parsing: #"""
@@ -93,6 +118,28 @@ import Testing
         (
             ["Type": "Map", "End": true, "ItemProcessor": ["ProcessorConfig": ["Mode": "SPREAD"], "StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
             "/States/S/ItemProcessor/ProcessorConfig/Mode The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]"
+        ),
+        (
+            Self.distributed(["ItemReader": ["Resource": "arn:aws:states:::s3:getObject", "Parameters": ["Bucket": "b", "Key": "k"], "ReaderConfig": ["InputType": "PARQUET"]]]),
+            "/States/S/ItemReader/ReaderConfig/InputType The InputType PARQUET is not supported by this server: use CSV, JSON or JSONL objects or a listing"
+        ),
+        (
+            Self.distributed(["ItemReader": ["Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": ["Prefix": "p"]]]),
+            "/States/S/ItemReader/Parameters The field 'Bucket' is required but was missing"
+        ),
+        (
+            Self.distributed(["ItemReader": ["Resource": "arn:aws:states:::s3:getObject", "Parameters": ["Bucket": "b", "Key.$": "$.k"], "ReaderConfig": ["InputType": "CSV"]]]),
+            "/States/S/ItemReader/ReaderConfig These fields are required: [CSVHeaderLocation]"
+        ),
+        (
+            Self.distributed(["ItemBatcher": ["BatchInput": 1]]),
+            "/States/S/ItemBatcher One of these fields is required: [MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath]"
+        ),
+        (Self.distributed(["ResultWriter": [:]]), "/States/S/ResultWriter One of these fields is required: [Resource, WriterConfig]"),
+        (Self.distributed(["Label": "a b"]), "/States/S/Label Label must not contain white space or any of the characters ? * < > { } [ ] : ; , \\ | ^ ~ $ # % & ` \" /"),
+        (
+            ["Type": "Map", "End": true, "Label": "l", "ItemProcessor": ["StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
+            "/States/S/Label The field 'Label' is only supported by Maps in DISTRIBUTED mode"
         ),
         (
             ["Type": "Pass", "End": true, "QueryLanguage": "JSONata", "Parameters": [:]],
