@@ -19,14 +19,13 @@ package func uuidText(using random: inout some RandomNumberGenerator) -> String 
     var low = random.next()
     high = (high & ~0xF000) | 0x4000
     low = (low & ~(0b11 << 62)) | (0b10 << 62)
-    let digits = hexText(high, digits: 16) + hexText(low, digits: 16)
-    var text = ""
-    text.reserveCapacity(36)
-    for (index, character) in digits.enumerated() {
-        if [8, 12, 16, 20].contains(index) { text.append("-") }
-        text.append(character)
-    }
-    return text
+    return uuidText(high: high, low: low)
+}
+
+/// 128 bits in the canonical form of a UUID.
+package func uuidText(high: UInt64, low: UInt64) -> String {
+    let first = hexText(high, digits: 16), last = hexText(low, digits: 16)
+    return "\(first.prefix(8))-\(first.dropFirst(8).prefix(4))-\(first.suffix(4))-\(last.prefix(4))-\(last.suffix(12))"
 }
 
 /// A version 4 UUID from the system's secure randomness.
