@@ -55,6 +55,10 @@ final class MapRunner {
     private var isExhausted = false
     private var counts: MapRunCounts
     private var children: [Int64: Child] = [:]
+    /// Of those.
+    private var runningItems: Int64 = 0
+    /// No child with a lower ordinal runs.
+    private var firstOrdinal: Int64
     /// Children beyond `run.nextOrdinal` that have records.
     private var early: Set<Int64>
     /// EXPRESS children that have ended, to be written.
@@ -83,10 +87,11 @@ final class MapRunner {
         early = loaded.early
         isCancelled = run.status != .running || parent.status != .running
         arrivals = cell.arrivals.makeAsyncIterator()
-        for child in loaded.running {
-            children[child.ordinal] = Child(executionArn: child.executionArn, itemCount: child.itemCount, cursor: cursor)
-        }
         counts[.running] = MapRunCounts.Pair()
+        firstOrdinal = loaded.running.map(\.ordinal).min() ?? nextOrdinal
+        for child in loaded.running {
+            add(Child(executionArn: child.executionArn, itemCount: child.itemCount, cursor: cursor), child.ordinal)
+        }
     }
 
     /// Drives the run until it is over and its execution knows, or throws what makes a new attempt necessary.
@@ -126,11 +131,10 @@ final class MapRunner {
         if mail.isCancelled { isCancelled = true }
         if let settings = mail.settings { run.settings = settings }
         for end in mail.ended {
-            guard let child = children.removeValue(forKey: end.ordinal) else { continue }
-            count(end.status, child.itemCount)
+            if let child = remove(end.ordinal) { count(end.status, child.itemCount) }
         }
         for record in mail.finished {
-            guard let ordinal = record.mapRun?.ordinal, let child = children.removeValue(forKey: ordinal) else { continue }
+            guard let ordinal = record.mapRun?.ordinal, let child = remove(ordinal) else { continue }
             count(record.status, child.itemCount)
             finished.append(record)
         }
@@ -142,10 +146,19 @@ final class MapRunner {
         counts[status].items += items
     }
 
+    private func add(_ child: Child, _ ordinal: Int64) {
+        children[ordinal] = child
+        runningItems += child.itemCount
+    }
+
+    private func remove(_ ordinal: Int64) -> Child? {
+        guard let child = children.removeValue(forKey: ordinal) else { return nil }
+        runningItems -= child.itemCount
+        return child
+    }
+
     private func showRunning() {
-        cell.setRunning(
-            MapRunCounts.Pair(
-                executions: Int64(children.count), items: children.values.reduce(0) { $0 + $1.itemCount }))
+        cell.setRunning(MapRunCounts.Pair(executions: Int64(children.count), items: runningItems))
     }
 
     private var room: Int {
@@ -302,8 +315,9 @@ final class MapRunner {
             if let end = child.step.end {
                 count(end.status, input.itemCount)
             } else {
-                children[input.ordinal] = Child(
-                    executionArn: child.record.arn, itemCount: input.itemCount, cursor: input.cursor)
+                add(
+                    Child(executionArn: child.record.arn, itemCount: input.itemCount, cursor: input.cursor),
+                    input.ordinal)
             }
             engine.follow(child)
         }
@@ -321,8 +335,10 @@ final class MapRunner {
                 finished.append(ended)
             } else {
                 let pending = PendingCommand(executionArn: record.arn)
-                children[input.ordinal] = Child(
-                    executionArn: record.arn, itemCount: input.itemCount, cursor: input.cursor, express: (record, pending))
+                add(
+                    Child(
+                        executionArn: record.arn, itemCount: input.itemCount, cursor: input.cursor,
+                        express: (record, pending)), input.ordinal)
                 engine.enqueue(.expressChild(child, pending, cell))
             }
         }
@@ -331,11 +347,11 @@ final class MapRunner {
     /// Makes ended EXPRESS children durable. False if there were none.
     private func writeFinished() async throws -> Bool {
         guard isExpress else { return false }
-        let first = children.min { $0.key < $1.key }
-        let upper = first?.key ?? nextOrdinal
+        while firstOrdinal < nextOrdinal, children[firstOrdinal] == nil { firstOrdinal += 1 }
+        let upper = firstOrdinal
         if finished.isEmpty, upper == run.nextOrdinal { return false }
         var batch = MapRunBatch(
-            mapRunArn: run.arn, ordinals: run.nextOrdinal..<upper, cursor: (first?.value.cursor ?? cursor).json)
+            mapRunArn: run.arn, ordinals: run.nextOrdinal..<upper, cursor: (children[upper]?.cursor ?? cursor).json)
         batch.children = finished.prefix(Self.batchMax).map { NewMapRunChild(record: $0, step: nil) }
         let rest = finished.dropFirst(Self.batchMax)
         // The place moves only past children whose records are written.
@@ -362,7 +378,7 @@ final class MapRunner {
                 continue
             }
             express.pending.cancel()
-            children[ordinal] = nil
+            _ = remove(ordinal)
             express.record.status = .aborted
             express.record.stoppedAt = engine.clock.now()
             express.record.isRunnable = false

@@ -74,7 +74,7 @@ final class ObjectItems: ItemSource {
     func next(atMost limit: Int) async throws -> [ReadItem] {
         var items: [ReadItem] = []
         let first = cursor.offset
-        while items.count < limit, cursor.offset - first < Self.readBytesMax {
+        while items.count < limit, items.isEmpty || cursor.offset - first < Self.readBytesMax {
             let piece: ScannedPiece?
             do {
                 piece = try scanner.next(buffer, from: start, isComplete: isComplete)

@@ -289,6 +289,19 @@ struct DistributedMapTests {
         #expect(record.output == #"[{"a":"]"},2,[3],"\""]"#)
     }
 
+    @Test func largeObjectsAreReadInPieces() async throws {
+        // Items of about 100 kB, behind much that is passed over.
+        let filler = String(repeating: "x", count: 5 << 20)
+        let items = (0..<60).map { #"{"n":\#($0),"text":"\#(String(repeating: "y", count: 100_000))"}"# }
+        try await put("in", #"{"skip": "\#(filler)", "items": [\#(items.joined(separator: ",\n"))]}"#)
+        let fields: JSONObject = [
+            "ItemReader": reader("getObject", ["Key": "in"], ["InputType": "JSON", "ItemsPointer": "/items"]),
+            "ItemSelector": ["n.$": "$$.Map.Item.Value.n"],
+        ]
+        let record = try await run(Self.definition(fields), input: "{}")
+        #expect(record.output == JSONValue.array((0..<60).map { ["n": .number($0)] }).text)
+    }
+
     @Test func jsonObjectsGiveMembers() async throws {
         let record = try await read(#"{"a": 1, "b": {"c": 2}}"#, ["InputType": "JSON"])
         #expect(record.output == #"[{"Key":"a","Value":1},{"Key":"b","Value":{"c":2}}]"#)
