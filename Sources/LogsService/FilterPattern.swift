@@ -20,7 +20,10 @@ struct FilterPattern {
         case member(String)
         case index(Int)
     }
-    private enum Comparison: String, CaseIterable { case unequal = "!=", atMost = "<=", atLeast = ">=", equal = "=", less = "<", greater = ">" }
+    /// In the order in which they are looked for.
+    private enum Comparison: String, CaseIterable {
+        case unequal = "!=", atMost = "<=", atLeast = ">=", equal = "=", less = "<", greater = ">"
+    }
     private enum Operand {
         /// `*` stands for any text.
         case text(String)

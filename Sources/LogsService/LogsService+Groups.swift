@@ -18,8 +18,8 @@ extension LogsService {
         let made = try await executions.logGroups(account: context.account, region: context.region)
         var groups = Self.jobGroups.map { ($0, nil as LogGroupRecord?) } + made.map { ($0.name, $0) }
         groups = groups.filter { name, _ in
-            name.hasPrefix(prefix) && (pattern.isEmpty || name.contains(pattern)) && name.utf8.lexicographicallyPrecedes(after.utf8) == false
-                && name != after
+            name.hasPrefix(prefix) && (pattern.isEmpty || name.contains(pattern))
+                && after.utf8.lexicographicallyPrecedes(name.utf8)
         }
         groups.sort { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
         let page = groups.prefix(limit)
@@ -41,9 +41,10 @@ extension LogsService {
 
     func createLogGroup(_ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
         let name = try Self.groupName(input)
-        let isValid = name.utf8.count <= 512
-            && name.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789._-/#".unicodeScalars.contains($0)) }
-        guard isValid else {
+        let allowed = name.unicodeScalars.allSatisfy {
+            $0.isASCII && ($0.properties.isAlphabetic || "0123456789._-/#".unicodeScalars.contains($0))
+        }
+        guard allowed, name.utf8.count <= 512 else {
             throw invalid(
                 "1 validation error detected: Value '\(name)' at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+")
         }

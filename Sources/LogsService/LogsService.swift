@@ -131,9 +131,10 @@ package struct LogsService: JSONService {
         }
         let page = try await engine.output(
             ofJob: stream.job.id, attempt: stream.attempt, .forward(offset: offset, limit: limit))
+        let lines = selected(page.lines, stream.only, input).enumerated().filter { pattern.matches($0.element.text) }
         var output: JSONObject = [
             "events": .array(
-                selected(page.lines, stream.only, input).enumerated().filter { pattern.matches($1.text) }.map { index, line in
+                lines.map { index, line in
                     [
                         "logStreamName": .string(names[0]), "timestamp": .number(line.at.millisecondsSince1970),
                         "message": .string(line.text), "ingestionTime": .number(line.at.millisecondsSince1970),
