@@ -17,6 +17,14 @@ package enum StateStoreError: Error, Sendable, Hashable, CustomStringConvertible
     /// Another failure of the database, in its own words.
     case failed(String)
 
+    /// Whether nothing of the write happened and the same one may succeed later.
+    package var isPassing: Bool {
+        switch self {
+        case .full, .tooManyWrites: true
+        default: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .full: "The disk that holds the state database is full."

@@ -104,17 +104,7 @@ extension WorkflowEngine {
         if pending.isCancelled, call.resource.pattern != .sync, call.resource.pattern != .sync2 {
             return await forget(command.commandID, executionArn: command.executionArn)
         }
-        if !integration.isRepeatable(call) {
-            do {
-                try await store.setProgress(
-                    .sending, ofCommand: command.commandID, executionArn: command.executionArn)
-            } catch {
-                logger.error(
-                    "A command could not be marked as being sent; it stays pending.",
-                    metadata: ["command": "\(command.commandID)", "error": "\(error)"])
-                return await retryLater(command)
-            }
-        }
+        if !integration.isRepeatable(call), !(await markAsSending(command, pending)) { return }
         let outcome = await integration.start(call)
         if Task.isCancelled { return }
         let release: @Sendable () -> Void = { integration.release(call) }
@@ -130,6 +120,27 @@ extension WorkflowEngine {
         default:
             deliver(outcome, command, release)
         }
+    }
+
+    /// Makes it durable that a call is about to be made which must not be repeated. False if it is not to be made.
+    private func markAsSending(_ command: CommandRecord, _ pending: PendingCommand) async -> Bool {
+        while !Task.isCancelled {
+            if pending.isCancelled {
+                await forget(command.commandID, executionArn: command.executionArn)
+                return false
+            }
+            do {
+                try await store.setProgress(
+                    .sending, ofCommand: command.commandID, executionArn: command.executionArn)
+                return true
+            } catch {
+                logger.error(
+                    "A command could not be marked as being sent; it stays pending.",
+                    metadata: ["command": "\(command.commandID)", "error": "\(error)"])
+                try? await clock.sleep(for: configuration.storeRetryDelay)  // Cancelled: the next start takes it up.
+            }
+        }
+        return false
     }
 
     private func awaitCompletion(
@@ -171,21 +182,19 @@ extension WorkflowEngine {
         post(event, to: command.executionArn)
     }
 
+    /// Removes a command that is done with. Where that fails for good the record stays, and the next start of the engine
+    /// performs or cancels it again, which is harmless.
     func forget(_ commandID: String, executionArn: String) async {
-        do {
-            try await store.removeCommand(commandID, executionArn: executionArn)
-        } catch {
-            // The record stays; the next start of the engine performs or cancels it again, which is harmless.
-            logger.warning(
-                "A finished command could not be removed.",
-                metadata: ["command": "\(commandID)", "error": "\(error)"])
+        while true {
+            do {
+                return try await store.removeCommand(commandID, executionArn: executionArn)
+            } catch {
+                logger.warning(
+                    "A finished command could not be removed.",
+                    metadata: ["command": "\(commandID)", "error": "\(error)"])
+                guard (error as? StateStoreError)?.isPassing == true, !Task.isCancelled else { return }
+                try? await clock.sleep(for: configuration.storeRetryDelay)  // Cancelled: the next start takes it up.
+            }
         }
-    }
-
-    private func retryLater(_ command: CommandRecord) async {
-        try? await clock.sleep(for: configuration.storeRetryDelay)  // Cancelled: the next start takes it up.
-        if Task.isCancelled { return }
-        _ = pendingCommands.withLock { $0.removeValue(forKey: command.commandID) }
-        schedule(command)
     }
 }

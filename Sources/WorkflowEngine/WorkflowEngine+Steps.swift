@@ -43,7 +43,7 @@ extension WorkflowEngine {
                 logger.error(
                     "A step of an execution failed.",
                     metadata: ["execution": "\(cell.executionArn)", "error": "\(error)"])
-                if let error = error as? StateStoreError, error == .full || isTransient(error) {
+                if let error = error as? StateStoreError, error.isPassing {
                     try? await clock.sleep(for: configuration.storeRetryDelay)  // Cancellation ends the loop.
                     continue
                 }
@@ -64,10 +64,6 @@ extension WorkflowEngine {
         case .closed, .syncFailed: true
         default: false
         }
-    }
-
-    private func isTransient(_ error: StateStoreError) -> Bool {
-        if case .tooManyWrites = error { true } else { false }
     }
 
     /// Makes the machine resident. False if the execution is over or unknown.
