@@ -7,7 +7,7 @@ VENV := .build/venv
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev libyaml-dev \
             pkg-config python3-venv
 
-.PHONY: help deps build test unit interop peers moto conformance demo serve check bench install uninstall deb deb-deps docs reference clean
+.PHONY: help deps build test unit interop peers moto conformance demo serve check bench simulate install uninstall deb deb-deps docs reference clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ serve: build  ## the server on ./millrace-data
 check: deps  ## warnings as errors, and the fast tests
 	swift build $(SWIFT_FLAGS) --build-tests -Xswiftc -warnings-as-errors
 	swift test $(SWIFT_FLAGS) --skip-build --filter 'TidyTests|SupportTests|JSONModelTests'
+
+SEED ?= 1
+SEEDS ?= 1
+simulate: deps  ## the workflow engine on simulated time, with crashes: SEED=1 SEEDS=1000, or ARGS= of a failure
+	swift build $(SWIFT_FLAGS) --product simulate
+	$(BIN)/simulate $(if $(ARGS),$(ARGS),--seed $(SEED) --seeds $(SEEDS))
 
 bench: build $(VENV)/ready  ## compare with peers; prints ratios
 	$(VENV)/bin/python Benchmarks/run.py

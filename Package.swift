@@ -192,6 +192,12 @@ let package = Package(
             ],
             swiftSettings: settings, linkerSettings: staticStandardLibrary),
 
+        library(
+            "SimulationKit",
+            ["JSONModel", "StateStore", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine", logging]),
+        .executableTarget(
+            name: "simulate", dependencies: ["SimulationKit", "Support"], swiftSettings: settings),
+
         // Tests.
         .executableTarget(
             name: "objects-benchmark", dependencies: ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"],
@@ -208,7 +214,8 @@ let package = Package(
         tests("JSONataTests", ["JSONModel", "JSONata", "Support"]),
         tests("StatesLanguageTests", ["JSONModel", "StatesLanguage"]),
         tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"], fixtures: true),
-        tests("StateStoreTests", ["JSONModel", "StateStore", "Support", "CSQLite"]),
+        tests("StateStoreTests", ["JSONModel", "SimulationKit", "StateStore", "Support", "CSQLite"]),
+        tests("SimulationTests", ["SimulationKit", "Support"]),
         tests("WorkflowEngineTests", ["JSONModel", "ObjectStore", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
         tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
         tests("ServiceModelsTests", ["AWSProtocol", "JSONModel", "ServiceModels", "Support"], fixtures: true),

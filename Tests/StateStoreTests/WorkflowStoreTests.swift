@@ -4,14 +4,15 @@ import Support
 import TestSupport
 import Testing
 
-/// What every adapter of `WorkflowStore` must do. An adapter is added to `makeStore`'s callers.
+/// What every adapter of `WorkflowStore` must do: each test runs with all of them.
+@Suite(.eachAdapter)
 struct WorkflowStoreTests {
     private let directory: TemporaryDirectory
     private let store: any WorkflowStore
 
     init() throws {
         directory = try TemporaryDirectory()
-        store = try SQLiteStateStore(path: directory.path + "/state.sqlite")
+        store = try WorkflowStoreAdapter.make(directory.path)
     }
 
     private func machine(_ name: String, at time: Int64 = 1, definition: String = "{}") -> StateMachineRecord {

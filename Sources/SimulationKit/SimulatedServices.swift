@@ -1,0 +1,257 @@
+import JSONModel
+import StateStore
+import StatesLanguage
+import StatesRuntime
+import Support
+import WorkflowEngine
+
+/// The world outside of the engine: what tasks call, and the workers who report by token.
+///
+/// It lives on through crashes of the engine. A call reaches it some time after it was made and its answer some time
+/// later; a crash between loses the answer, not the effect. Everything it decides is a function of the seed and of which
+/// attempt of which state asks, not of when. It holds the engine to its word: no call before its step is durable, none
+/// after its outcome is, repetitions only with the same id and content, and none where they are not harmless.
+final class SimulatedServices: @unchecked Sendable {
+    // Unchecked: everything happens on the thread of the scheduler.
+    struct Effect {
+        var call: IntegrationCall
+        var outcome: IntegrationOutcome
+        /// When the work is over; nil: not before it is cancelled.
+        var endsAt: Int64?
+        var isCancelled = false
+        var starts = 0
+    }
+
+    let scheduler: SimulatedScheduler
+    private let seed: UInt64
+    private var random: SeededRandom
+    private let journal: SimulatedJournal
+    /// By the ARNs of executions.
+    var machines: [String: GeneratedMachine] = [:]
+    /// The engine that runs now.
+    var engine: WorkflowEngine?
+    /// What was done, by command id.
+    private(set) var effects: [String: Effect] = [:]
+    /// The visits of each state in each iteration, in order.
+    private var visits: [String: [Int64]] = [:]
+    private(set) var failure: SimulationFailure?
+    /// Reports, of workers and of those who hold tokens, that have not been answered.
+    private(set) var openReports = 0
+
+    init(scheduler: SimulatedScheduler, seed: UInt64, journal: SimulatedJournal) {
+        self.scheduler = scheduler
+        self.seed = seed
+        self.journal = journal
+        random = SeededRandom(seed: seed &+ 1)
+    }
+
+    func fail(_ rule: String, _ message: String) { failure = failure ?? SimulationFailure(rule, message) }
+
+    func plan(_ call: IntegrationCall) -> TaskPlan {
+        machines[call.executionARN]?.plans[call.parameters["Name"]?.string ?? ""] ?? TaskPlan()
+    }
+
+    // MARK: Calls
+
+    /// A call arrives: the first one with its id has the effect, all get the answer.
+    func arrive(_ call: IntegrationCall) -> IntegrationOutcome {
+        if var known = effects[call.commandID] {
+            known.starts += 1
+            effects[call.commandID] = known
+            if known.call.parameters != call.parameters || known.call.taskVisit != call.taskVisit
+                || known.call.attempt != call.attempt || known.call.taskToken != call.taskToken
+            {
+                fail("command", "\(call.commandID) was repeated with another content")
+            }
+            if !SimulatedIntegration.isRepeatable(call.resource) {
+                fail("command", "\(call.commandID) was repeated, which does harm")
+            }
+            return answer(known)
+        }
+        let key = key(call), plan = plan(call)
+        var effect = Effect(call: call, outcome: outcome(key, plan), endsAt: nil, starts: 1)
+        if !plan.hangs { effect.endsAt = scheduler.elapsed + 1 + Int64(hash(key, 2) % plan.durationMax) }
+        effects[call.commandID] = effect
+        if call.resource.pattern == .waitForTaskToken, let token = call.taskToken {
+            if call.parameters["token"]?.string != token { fail("token", "\(call.commandID) was sent another token") }
+            work(token, effect)
+        }
+        return answer(effect)
+    }
+
+    /// Checked where a call sets out.
+    func depart(_ call: IntegrationCall, isExpress: Bool) {
+        if isExpress { return }
+        guard let record = journal.durable.command(call.commandID, of: call.executionARN) else {
+            return fail("durability", "\(call.commandID) was called while it was not in the durable outbox")
+        }
+        if !SimulatedIntegration.isRepeatable(call.resource), record.progress != .sending {
+            fail("durability", "\(call.commandID) was called before it was durable that it would be")
+        }
+    }
+
+    private func answer(_ effect: Effect) -> IntegrationOutcome {
+        switch effect.call.resource.pattern {
+        case .requestResponse: effect.outcome
+        case .sync, .sync2:
+            .submitted(output: ["Id": .string(effect.call.commandID)], handle: ["job": .string(effect.call.commandID)])
+        case .waitForTaskToken: .succeeded(["MessageId": "1"])
+        }
+    }
+
+    /// How a call's work ends.
+    func outcome(_ key: String, _ plan: TaskPlan) -> IntegrationOutcome {
+        if plan.failsOneIn > 0, hash(key, 1) % plan.failsOneIn == 0 {
+            return .failed(error: hash(key, 3) % 2 == 0 ? "Flaky" : "Broken", cause: "attempt \(hash(key, 4) % 100)")
+        }
+        return .succeeded(["v": .number(Int(hash(key, 5) % 20)), "made": .string(String(hash(key, 6) % 1000))])
+    }
+
+    /// Tells attempts apart as the definition does, whatever ids their events have: by state, iteration, how many visits
+    /// were before, and retries.
+    private func key(_ call: IntegrationCall) -> String {
+        let place = "\(call.executionARN) \(call.parameters["Name"]?.string ?? "") \(call.mapPath)"
+        var known = visits[place] ?? []
+        if !known.contains(call.taskVisit) { known.append(call.taskVisit) }
+        visits[place] = known
+        return "\(place) \(known.firstIndex(of: call.taskVisit) ?? 0) \(call.attempt)"
+    }
+
+    private func hash(_ key: String, _ use: UInt64) -> UInt64 {
+        var state = seed &+ use
+        for byte in key.utf8 { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        var random = SeededRandom(seed: state)
+        return random.next()
+    }
+
+    func delay(below limit: UInt64) -> Int64 { Int64(random.next() % limit) }
+
+    func cancel(_ commandID: String, of arn: String) {
+        effects[commandID]?.isCancelled = true
+        guard journal.durable.command(commandID, of: arn)?.isCancelled != false else {
+            return fail("durability", "\(commandID) was cancelled before that was durable")
+        }
+    }
+
+    // MARK: Reports by token
+
+    /// Sends heartbeats and the outcome of a task that is known by its token, again and again until somebody answers.
+    private func work(_ token: String, _ effect: Effect) {
+        guard let endsAt = effect.endsAt else { return }
+        let plan = plan(effect.call)
+        openReports += 1
+        Task(executorPreference: scheduler) { [self] in
+            let duration = max(1, endsAt - scheduler.elapsed)
+            for _ in 0..<plan.heartbeats {
+                try? await scheduler.sleep(for: .milliseconds(duration / Int64(plan.heartbeats + 1)))
+                try? await engine?.taskHeartbeat(token: token)  // A lost heartbeat is a late one.
+            }
+            try? await scheduler.sleep(for: .milliseconds(max(1, endsAt - scheduler.elapsed)))
+            await report(token, effect.outcome)
+            if delay(below: 4) == 0 { await report(token, effect.outcome) }
+            openReports -= 1
+        }
+    }
+
+    private func report(_ token: String, _ outcome: IntegrationOutcome) async {
+        while true {
+            guard let engine else {
+                try? await scheduler.sleep(for: .milliseconds(200))  // Nobody cancels it.
+                continue
+            }
+            do {
+                switch outcome {
+                case .succeeded(let output): try await engine.taskSucceeded(token: token, output: .init(output))
+                case .failed(let error, let cause): try await engine.taskFailed(token: token, error: error, cause: cause)
+                case .submitted: return
+                }
+                return
+            } catch let error as WorkflowEngineError {
+                if case .taskDoesNotExist = error { return }
+                return fail("report", "a report was answered with \(error)")
+            } catch {
+                try? await scheduler.sleep(for: .milliseconds(500))  // Nobody cancels it.
+            }
+        }
+    }
+
+    // MARK: Workers
+
+    static let activityArn = "arn:aws:states:us-east-1:123456789012:activity:work"
+
+    /// Takes tasks of the activity and works on them, until the engine is gone.
+    func workOnActivities(_ engine: WorkflowEngine) async {
+        while self.engine === engine {
+            do {
+                guard let task = try await engine.takeActivityTask(
+                    arn: Self.activityArn, workerName: "worker", limit: .seconds(60))
+                else { continue }
+                let input = try JSONValue(parsing: task.input)
+                guard let command = journal.durable.commands(after: nil, limit: .max).first(where: {
+                        $0.taskToken == task.taskToken
+                    }), let call = IntegrationCall(command, account: "123456789012", region: "us-east-1")
+                else { continue }
+                if command.call["parameters"] != input { fail("activity", "a worker was given another task's input") }
+                _ = arrive(call)
+                if let effect = effects[call.commandID] { work(task.taskToken, effect) }
+            } catch {
+                try? await scheduler.sleep(for: .milliseconds(500))  // Nobody cancels it.
+            }
+        }
+    }
+}
+
+/// The services as one process of the engine reaches them. When the process dies, so do the calls that it waits for.
+final class SimulatedIntegration: IntegrationRegistry, TaskIntegration, @unchecked Sendable {
+    // Unchecked: everything happens on the thread of the scheduler.
+    private let services: SimulatedServices
+    var isAlive = true
+
+    init(_ services: SimulatedServices) { self.services = services }
+
+    func integration(for resource: TaskResource) -> (any TaskIntegration)? { resource.kind == .activity ? nil : self }
+
+    static func isRepeatable(_ resource: TaskResource) -> Bool {
+        !(resource.service == "sqs" && resource.pattern == .requestResponse)
+    }
+
+    func isRepeatable(_ resource: TaskResource) -> Bool { Self.isRepeatable(resource) }
+
+    func start(_ call: IntegrationCall) async -> IntegrationOutcome {
+        let lost = IntegrationOutcome.failed(error: "Lost", cause: nil)
+        guard isAlive else { return lost }
+        let isExpress = call.executionARN.contains(":express:")
+        services.depart(call, isExpress: isExpress)
+        // On its way, it arrives whatever becomes of the caller.
+        let outcome: IntegrationOutcome = await withCheckedContinuation { continuation in
+            services.scheduler.after(services.delay(below: 30)) { [services] in
+                continuation.resume(returning: services.arrive(call))
+            }
+        }
+        if call.resource.pattern == .requestResponse {
+            // One that hangs answers when it is too late.
+            let end = services.effects[call.commandID]?.endsAt ?? services.scheduler.elapsed + 1_200_000
+            try? await services.scheduler.sleep(for: .milliseconds(end - services.scheduler.elapsed))
+        } else {
+            try? await services.scheduler.sleep(for: .milliseconds(services.delay(below: 30)))
+        }
+        return isAlive ? outcome : lost
+    }
+
+    func completion(of handle: JSONValue, for call: IntegrationCall) async -> IntegrationOutcome {
+        while isAlive, !Task.isCancelled, let effect = services.effects[handle["job"]?.string ?? ""] {
+            if handle["job"]?.string != call.commandID { services.fail("handle", "\(call.commandID) was given \(handle)") }
+            if let endsAt = effect.endsAt, endsAt <= services.scheduler.elapsed { return effect.outcome }
+            let wait = (effect.endsAt ?? services.scheduler.elapsed + 60_000) - services.scheduler.elapsed
+            try? await services.scheduler.sleep(for: .milliseconds(max(1, wait)))  // The loop looks again.
+        }
+        if isAlive, !Task.isCancelled { services.fail("handle", "\(call.commandID) was given \(handle)") }
+        return .failed(error: "Lost", cause: nil)
+    }
+
+    func cancel(_ handle: JSONValue, for call: IntegrationCall) async {
+        guard isAlive else { return }
+        services.cancel(call.commandID, of: call.executionARN)
+        try? await services.scheduler.sleep(for: .milliseconds(services.delay(below: 30)))
+    }
+}
