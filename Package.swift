@@ -215,8 +215,10 @@ let package = Package(
         tests("StatesLanguageTests", ["JSONModel", "StatesLanguage"]),
         tests("StatesRuntimeTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "Support"], fixtures: true),
         tests("StateStoreTests", ["JSONModel", "SimulationKit", "StateStore", "Support", "CSQLite"]),
-        tests("SimulationTests", ["SimulationKit", "Support"]),
-        tests("WorkflowEngineTests", ["JSONModel", "ObjectStore", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
+        tests(
+            "SimulationTests",
+            ["JSONModel", "SimulationKit", "StateStore", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine", logging]),
+        tests("WorkflowEngineTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
         tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
         tests("ServiceModelsTests", ["AWSProtocol", "JSONModel", "ServiceModels", "Support"], fixtures: true),
         tests(

@@ -29,6 +29,8 @@ package final class SimulatedJournal: @unchecked Sendable {
     private var early: WorkflowTables?
     /// Called after writes have become durable and before anybody is told, and again after the telling.
     package var onWrite: (_ isTold: Bool) -> Void = { _ in }
+    /// Whether a write, given as the operation's name with its labels, finds the disk full.
+    package var refuses: (_ operation: String) -> Bool = { _ in false }
     /// Writes that have become durable.
     package private(set) var writes = 0
 
@@ -123,8 +125,11 @@ package final class SimulatedStore: WorkflowStore, @unchecked Sendable {
         return try journal.read(body)
     }
 
-    private func writing<T>(_ body: @escaping (inout WorkflowTables) throws -> T) async throws -> T {
+    private func writing<T>(
+        operation: String = #function, _ body: @escaping (inout WorkflowTables) throws -> T
+    ) async throws -> T {
         guard isAlive else { throw StateStoreError.closed }
+        if journal.refuses(operation) { throw StateStoreError.full }
         if journal.faults.refusedOneIn > 0, journal.draw(below: journal.faults.refusedOneIn) == 0 {
             await journal.scheduler.pause()
             throw journal.draw(below: 2) == 0 ? StateStoreError.full : .tooManyWrites(limit: 0)
@@ -253,6 +258,36 @@ extension SimulatedStore {
     }
     package func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int {
         try await writing { $0.removeExecutions(stoppedBefore: time, limit: limit) }
+    }
+
+    package func mapRun(arn: String) async throws -> MapRunRecord? { try await reading { $0.mapRuns[arn] } }
+    package func mapRuns(ofExecution arn: String, after: PageKey?, limit: Int) async throws -> [MapRunRecord] {
+        try await reading { $0.mapRuns(ofExecution: arn, after: after, limit: limit) }
+    }
+    package func openMapRuns(after arn: String?, limit: Int) async throws -> [String] {
+        try await reading { $0.openMapRuns(after: arn, limit: limit) }
+    }
+    package func loadMapRun(arn: String) async throws -> LoadedMapRun? { try await reading { $0.loadMapRun(arn) } }
+    package func startChildren(_ batch: MapRunBatch) async throws { try await writing { try $0.startChildren(batch) } }
+    package func mapRunCounts(arn: String) async throws -> MapRunCounts { try await reading { $0.mapRunCounts(arn) } }
+    package func children(
+        ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int
+    ) async throws -> [ExecutionRecord] {
+        try await reading { $0.children(ofMapRun: arn, afterOrdinal: ordinal, limit: limit) }
+    }
+    package func executions(
+        ofMapRun arn: String, status: ExecutionRecord.Status?, after: PageKey?, limit: Int
+    ) async throws -> [ExecutionSummary] {
+        try await reading { $0.executions(ofMapRun: arn, status: status, after: after, limit: limit) }
+    }
+    package func updateMapRun(arn: String, _ settings: MapRunSettings) async throws -> Bool {
+        try await writing { $0.updateMapRun(arn, settings) }
+    }
+    package func setResultsWritten(_ written: MapRunCounts.Pair, ofMapRun arn: String) async throws {
+        try await writing { $0.mapRuns[arn]?.resultsWritten = written }
+    }
+    package func closeMapRun(arn: String, at time: Timestamp) async throws {
+        try await writing { $0.closeMapRun(arn, at: time) }
     }
 
     package func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {

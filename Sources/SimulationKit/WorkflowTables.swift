@@ -10,7 +10,7 @@ struct WorkflowTables {
         var versions: [VersionRecord] = []
         var aliases: [AliasRecord] = []
     }
-    private struct Execution {
+    struct Execution {
         var record: ExecutionRecord
         var frames: [String: [UInt8]] = [:]
         var history: [HistoryRecord] = []
@@ -21,7 +21,8 @@ struct WorkflowTables {
     private var machines: [String: Machine] = [:]
     private var activities: [String: ActivityRecord] = [:]
     private var tags: [String: [(key: String, value: String)]] = [:]
-    private var executions: [String: Execution] = [:]
+    var executions: [String: Execution] = [:]
+    var mapRuns: [String: MapRunRecord] = [:]
 
     // MARK: State machines
 
@@ -180,12 +181,16 @@ struct WorkflowTables {
         let chosen = executions.values.map(\.record).filter { record in
             let machine = record.stateMachine
             let isOfMachine = stateMachineArn.map { $0 == machine.arn || $0 == machine.versionArn || $0 == machine.aliasArn }
-            return isOfMachine ?? (record.account == account && record.region == region)
+            return isOfMachine ?? (record.account == account && record.region == region && record.mapRun == nil)
                 && (status == nil || record.status == status)
                 && (isRedriven == nil || isRedriven == (record.redrives.count > 0))
         }
-        let newestFirst = page(chosen, nil, .max) { PageKey(time: $0.startedAt, arn: $0.arn) }.reversed()
-        return newestFirst.filter { record in
+        return newestFirst(chosen, after, limit)
+    }
+
+    func newestFirst(_ records: [ExecutionRecord], _ after: PageKey?, _ limit: Int) -> [ExecutionSummary] {
+        let sorted = page(records, nil, .max) { PageKey(time: $0.startedAt, arn: $0.arn) }.reversed()
+        return sorted.filter { record in
             after.map { $0.isAfter(PageKey(time: record.startedAt, arn: record.arn)) } ?? true
         }.prefix(limit).map { record in
             ExecutionSummary(
@@ -217,17 +222,7 @@ struct WorkflowTables {
         execution.record.stepCount = step.stepCount
         execution.record.isRunnable = step.isRunnable
         execution.record.lastEventID = step.history.last?.id ?? execution.record.lastEventID
-        execution.history += step.history
-        for frame in step.frames { execution.frames[frame.path] = frame.bytes }
-        for command in step.newCommands { execution.commands[command.commandID] = command }
-        for (commandID, handle) in step.submittedCommands {
-            execution.commands[commandID]?.progress = .submitted
-            execution.commands[commandID]?.handle = handle
-        }
-        for commandID in step.cancelledCommands { execution.commands[commandID]?.isCancelled = true }
-        for commandID in step.finishedCommands { execution.commands[commandID] = nil }
-        for timer in step.newTimers { execution.timers[timer.timerID] = timer.dueAt }
-        for timerID in step.finishedTimers { execution.timers[timerID] = nil }
+        add(step, to: &execution)
         if let end = step.end {
             execution.record.status = end.status
             execution.record.stoppedAt = end.stoppedAt
@@ -241,6 +236,28 @@ struct WorkflowTables {
         }
         executions[arn] = execution
         if step.end != nil { removeDeletedMachine(execution.record.stateMachine.arn) }
+    }
+
+    /// All of a step but what the execution's record says.
+    mutating func add(_ step: ExecutionStep, to execution: inout Execution) {
+        execution.history += step.history
+        for frame in step.frames { execution.frames[frame.path] = frame.bytes }
+        for command in step.newCommands { execution.commands[command.commandID] = command }
+        for (commandID, handle) in step.submittedCommands {
+            execution.commands[commandID]?.progress = .submitted
+            execution.commands[commandID]?.handle = handle
+        }
+        for commandID in step.cancelledCommands { execution.commands[commandID]?.isCancelled = true }
+        for commandID in step.finishedCommands { execution.commands[commandID] = nil }
+        for timer in step.newTimers { execution.timers[timer.timerID] = timer.dueAt }
+        for timerID in step.finishedTimers { execution.timers[timerID] = nil }
+        for run in step.newMapRuns { mapRuns[run.arn] = run }
+        for end in step.endedMapRuns where mapRuns[end.mapRunArn]?.status == .running {
+            mapRuns[end.mapRunArn]?.status = end.status
+            mapRuns[end.mapRunArn]?.stoppedAt = end.stoppedAt
+            // One that was aborted has children to stop.
+            mapRuns[end.mapRunArn]?.isOpen = end.status == .aborted
+        }
     }
 
     mutating func redriveExecution(
@@ -285,8 +302,12 @@ struct WorkflowTables {
     mutating func removeCommand(_ commandID: String, _ arn: String) { executions[arn]?.commands[commandID] = nil }
 
     mutating func removeExecutions(stoppedBefore time: Timestamp, limit: Int) -> Int {
-        let chosen = stopped(before: time, limit) { $0.commands.isEmpty }
-        for record in chosen { executions[record.arn] = nil }
+        let open = Set(mapRuns.values.filter(\.isOpen).map(\.executionArn))
+        let chosen = stopped(before: time, limit) { $0.commands.isEmpty && !open.contains($0.record.arn) }
+        for record in chosen {
+            executions[record.arn] = nil
+            for run in mapRuns.values where run.executionArn == record.arn { mapRuns[run.arn] = nil }
+        }
         return chosen.count
     }
 
@@ -355,14 +376,14 @@ struct WorkflowTables {
     func frameCount(_ arn: String) -> Int { executions[arn]?.frames.count ?? 0 }
 
     /// Elements by (time, ARN), those behind `after`.
-    private func page<T>(_ all: [T], _ after: PageKey?, _ limit: Int, _ key: (T) -> PageKey) -> [T] {
+    func page<T>(_ all: [T], _ after: PageKey?, _ limit: Int, _ key: (T) -> PageKey) -> [T] {
         let behind = all.filter { element in after.map { key(element).isAfter($0) } ?? true }
         return Array(behind.sorted { key($1).isAfter(key($0)) }.prefix(limit))
     }
 }
 
 extension PageKey {
-    fileprivate func isAfter(_ other: PageKey) -> Bool {
+    func isAfter(_ other: PageKey) -> Bool {
         time == other.time ? other.arn.precedes(arn) : time > other.time
     }
 }

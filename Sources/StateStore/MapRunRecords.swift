@@ -189,6 +189,12 @@ package struct LoadedMapRun: Sendable {
         package var ordinal: Int64
         package var executionArn: String
         package var itemCount: Int64
+
+        package init(ordinal: Int64, executionArn: String, itemCount: Int64) {
+            self.ordinal = ordinal
+            self.executionArn = executionArn
+            self.itemCount = itemCount
+        }
     }
 
     package var record: MapRunRecord
@@ -196,4 +202,11 @@ package struct LoadedMapRun: Sendable {
     package var running: [Child]
     /// Ordinals, from `nextOrdinal` on, of children with a record.
     package var early: Set<Int64>
+
+    package init(record: MapRunRecord, counts: MapRunCounts, running: [Child], early: Set<Int64>) {
+        self.record = record
+        self.counts = counts
+        self.running = running
+        self.early = early
+    }
 }
