@@ -6,6 +6,12 @@ import StatesLanguage
 import StatesRuntime
 import Support
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
 /// The expressions that a state machine may hold, tried out without a server.
 struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,7 +56,11 @@ struct EvalCommand: ParsableCommand {
 
     func run() throws {
         if batch {
-            while let line = readLine() { print(Self.answer(line, language).text) }
+            // Whoever writes a line at a time waits for its answer.
+            while let line = readLine() {
+                print(Self.answer(line, language).text)
+                fflush(nil)
+            }
             return
         }
         var evaluation = Evaluation(language: language, expression: try readArgument(expression ?? ""))
