@@ -218,7 +218,7 @@ let package = Package(
         tests(
             "SimulationTests",
             ["JSONModel", "SimulationKit", "StateStore", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine", logging]),
-        tests("WorkflowEngineTests", ["JSONModel", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
+        tests("WorkflowEngineTests", ["JSONModel", "ObjectStore", "StatesLanguage", "StatesRuntime", "StateStore", "Support", "WorkflowEngine"]),
         tests("StatesServiceTests", ["AWSProtocol", "JSONModel", "ServiceKit", "ServiceModels", "StateStore", "StatesService", "Support", "WorkflowEngine"]),
         tests("ServiceModelsTests", ["AWSProtocol", "JSONModel", "ServiceModels", "Support"], fixtures: true),
         tests(
