@@ -37,6 +37,13 @@ import Testing
         #expect(answer.inspection["afterResultPath"]?.string == answer.output)
     }
 
+    @Test func aLongInputIsTestedToItsEnd() throws {
+        let input = JSONValue.object(["a": .string(String(repeating: "x", count: 2 << 20))])
+        let answer = try test(["Type": "Pass", "Parameters": ["x.$": "$.a"], "ResultPath": "$.r", "End": true], input: input.text)
+        #expect(answer.status == "SUCCEEDED")
+        #expect(answer.output?.utf8.count ?? 0 > 4 << 20)
+    }
+
     @Test func mocksAnswerTasksAndMaps() throws {
         let task: JSONValue = ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "ResultPath": "$.run", "End": true]
         let answer = try test(task, setting: StateTestSetting(mock: .result(Payload(["JobRunId": "jr"]))))
