@@ -94,7 +94,7 @@ package struct JSONataLimits: Sendable, Hashable {
     /// Bytes of values made, roughly, those that have been dropped included.
     package var memoryBytes: Int
 
-    package init(steps: Int = 20_000_000, depth: Int = 10_000, memoryBytes: Int = 1 << 30) {
+    package init(steps: Int = 20_000_000, depth: Int = 10_000, memoryBytes: Int = 1 << 29) {
         self.steps = steps
         self.depth = depth
         self.memoryBytes = memoryBytes
