@@ -4,7 +4,7 @@
 A case fails when the program ends, answers nothing within a few seconds, grows without bound, or answers something
 that is no answer. The seed and the case are printed; the same seed makes the same cases.
 """
-import argparse, json, os, pathlib, random, re, select, signal, subprocess, sys, time
+import argparse, json, os, pathlib, random, re, select, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / ".build" / "release"))
@@ -148,15 +148,16 @@ class Evaluator:
             self.process = subprocess.Popen(
                 [BIN / "millrace", "eval", self.kind, "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, bufsize=0)
-        begin = time.monotonic()
+        begin, patience = self.cpu_seconds(), time.monotonic() + 10 * SECONDS_MAX
         try:
             self.process.stdin.write(line + b"\n")
         except BrokenPipeError:
             pass
-        answer = b""
+        answer = bytearray()
         while not answer.endswith(b"\n"):
-            ready = select.select([self.process.stdout], [], [], max(0.01, begin + SECONDS_MAX - time.monotonic()))[0]
-            if not ready:
+            if not select.select([self.process.stdout], [], [], 1)[0]:
+                if self.cpu_seconds() - begin < SECONDS_MAX and time.monotonic() < patience:
+                    continue
                 self.end()
                 raise Failure(f"no answer within {SECONDS_MAX} s")
             piece = os.read(self.process.stdout.fileno(), 1 << 20)
@@ -169,6 +170,8 @@ class Evaluator:
         if peak and int(peak[1]) << 10 > RESIDENT_MAX:
             self.end()
             raise Failure(f"{int(peak[1]) >> 10} MiB of memory")
+        if len(answer) > 1 << 20:  # Large, and no error.
+            return
         try:
             value = json.loads(answer)
         except ValueError:
@@ -177,7 +180,10 @@ class Evaluator:
             raise Failure(f"no answer: {answer[:300]}")
         if "error" in value and not value.get("message"):
             raise Failure(f"an error without a message: {answer[:300]}")
-        return value
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self):
         if self.process:
@@ -230,7 +236,126 @@ def fuzz_expressions(kind, seed, seconds):
     return count, failures
 
 
-KINDS = ["jsonata", "jsonpath", "intrinsic"]
+# Raw JSON texts to stand anywhere in a definition.
+ODD_VALUES = [
+    "null", "true", "-1", "0", "1.5", "1e400", "-1e400", "1e-400", "9" * 400, "9223372036854775807", "9223372036854775808", "99999999", "99999999999", "2147483647", "2147483648",
+    "[]", "{}", '""', '"$"', '"$.a"', '"$$.Task.Token"', '"{% $states.input %}"', '"{% $f := function() { $f() } %}"', '"{% [1..1e9] %}"', '"{%"', '"States.UUID()"', '"States.ArrayRange(1, 99999999, 1)"',
+    '"\\ud800"', '"\\u0000"', '"2016-03-14T01:59:00Z"', '"9999-99-99T99:99:99Z"', '"+292278994-08-17T07:12:55Z"', nested(300), nested(20_000), '"' + "x" * 100_000 + '"', '"States.ALL"', '"FULL"', '["a", 1]', '{"a": {"a": {"a": 1}}}',
+]
+DEFINITIONS = [
+    {"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {"x.$": "$.a"}, "ResultPath": "$.r", "Next": "B"},
+        "B": {"Type": "Choice", "Choices": [{"And": [{"Variable": "$.a", "IsPresent": True}, {"Not": {"Variable": "$.b", "StringMatches": "x*"}}], "Next": "C"}], "Default": "D"},
+        "C": {"Type": "Wait", "Seconds": 0, "Next": "D"}, "D": {"Type": "Succeed"}}, "TimeoutSeconds": 5, "Comment": "c", "Version": "1.0"},
+    {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTables", "Parameters": {"DatabaseName": "x"}, "TimeoutSeconds": 3, "HeartbeatSeconds": 2,
+        "Retry": [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1.5, "MaxDelaySeconds": 2, "JitterStrategy": "FULL"}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "F"}], "End": True}, "F": {"Type": "Fail", "Error": "E", "CausePath": "$.e.Cause"}}},
+    {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Pass", "Assign": {"x": "{% $states.input.a %}"}, "Output": {"v": "{% $count($states.input.a) %}"}, "Next": "M"},
+        "M": {"Type": "Map", "Items": "{% [1..5] %}", "MaxConcurrency": 2, "ItemSelector": {"i": "{% $states.context.Map.Item.Value %}"}, "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "P",
+            "States": {"P": {"Type": "Pass", "Output": "{% $states.input %}", "End": True}}}, "ToleratedFailureCount": 1, "Next": "W"},
+        "W": {"Type": "Wait", "Seconds": "{% 0 %}", "Next": "C"}, "C": {"Type": "Choice", "Choices": [{"Condition": "{% $x[0] > 1 %}", "Next": "E", "Assign": {"y": 1}}], "Default": "E"}, "E": {"Type": "Succeed", "Output": "{% $x %}"}}},
+    {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": [1], "End": True}}}, {"StartAt": "B", "States": {"B": {"Type": "Wait", "SecondsPath": "$.n", "End": True}}}],
+        "ResultSelector": {"x.$": "$[0]"}, "OutputPath": "$.x", "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}], "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "P"}], "End": True}}},
+    {"StartAt": "D", "States": {"D": {"Type": "Map", "Label": "l", "MaxConcurrencyPath": "$.n", "ToleratedFailurePercentage": 5, "ItemBatcher": {"MaxItemsPerBatch": 2, "MaxInputBytesPerBatch": 1000, "BatchInput": {"x": 1}},
+        "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "MaxItems": 5}, "Parameters": {"Bucket": "b", "Key": "k"}},
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}, "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "p"}}, "End": True}}},
+]
+
+
+def places(value, path=()):
+    """Paths to every value inside a JSON value."""
+    yield path
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in members:
+        yield from places(member, (*path, key))
+
+
+def changed(rng, definition):
+    """The text of a definition with a few values replaced, left out, moved or written twice."""
+    value, raw = json.loads(json.dumps(definition)), {}
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        spots = [path for path in places(value) if path]
+        if not spots:
+            break
+        path = rng.choice(spots)
+        parent = value
+        for key in path[:-1]:
+            parent = parent[key]
+        choice = rng.randrange(6)
+        if choice == 0:
+            del parent[path[-1]]
+        elif choice == 1:
+            other = value
+            for key in rng.choice(spots):
+                other = other[key] if isinstance(other, dict) and key in other or isinstance(other, list) and isinstance(key, int) and key < len(other) else other
+            parent[path[-1]] = json.loads(json.dumps(other))
+        elif choice == 2 and isinstance(parent, dict):
+            parent[rng.choice(["Type", "Next", "End", "Assign", "Output", "InputPath", "ResultPath", "Seconds", "x.$", "", "TimeoutSecondsPath", "QueryLanguage", "A", "Resource", "\u0000"])] = parent[path[-1]]
+        elif choice == 3 and isinstance(parent[path[-1]], str):
+            corpus = JSONATA if "{%" in parent[path[-1]] else JSONPATH if rng.random() < 0.7 else INTRINSICS
+            text = mutated(rng, corpus)
+            parent[path[-1]] = "{% " + text + " %}" if corpus is JSONATA else text
+        else:
+            token = f"@@{len(raw)}@@"
+            raw[token] = rng.choice(ODD_VALUES)
+            parent[path[-1]] = token
+    text = json.dumps(value)
+    for token, odd in raw.items():
+        text = text.replace(json.dumps(token), odd)
+    if rng.random() < 0.1:
+        at = rng.randrange(len(text))
+        text = text[:at] + rng.choice(["", "{", "}", "[", ",", "\\", "\x00", '"']) + text[at + 1:]
+    return text
+
+
+def fuzz_definitions(server, seed, seconds):
+    """Has a server validate, test and run changed definitions. Gives failures as texts."""
+    rng = random.Random(f"definitions {seed}")
+    client = server.client("stepfunctions")
+    corpus = list(DEFINITIONS) + [json.loads(path.read_text()) for path in sorted((ROOT / "statemachines").glob("**/*.asl.json"))]
+    end, count, started, failures = time.monotonic() + seconds, 0, 0, []
+    role = "arn:aws:iam::123456789012:role/r"
+    while time.monotonic() < end and len(failures) < 10:
+        count += 1
+        text = changed(rng, rng.choice(corpus))
+        name = f"f{seed}-{count}"
+        try:
+            found = client.validate_state_machine_definition(definition=text)
+            if found["result"] == "FAIL" and not all(d["message"] for d in found["diagnostics"]):
+                raise Failure("a finding without a message")
+            try:
+                client.test_state(definition=json.dumps(json.loads(text)["States"]["A"]), roleArn=role, input=inputs(rng), inspectionLevel="TRACE")
+            except (ValueError, KeyError, TypeError, RecursionError, client.exceptions.InvalidDefinition, client.exceptions.InvalidExecutionInput, client.exceptions.ValidationException):
+                pass
+            if found["result"] == "OK":
+                machine = client.create_state_machine(name=name, definition=text, roleArn=role)["stateMachineArn"]
+                execution = client.start_execution(stateMachineArn=machine, input=inputs(rng) if rng.random() < 0.5 else '{"a": [1, 2], "n": 0, "b": "xy"}')["executionArn"]
+                started += 1
+                time.sleep(0.02)
+                if client.describe_execution(executionArn=execution)["status"] == "RUNNING":
+                    client.stop_execution(executionArn=execution)
+                client.get_execution_history(executionArn=execution)
+                client.delete_state_machine(stateMachineArn=machine)
+        except Failure as failure:
+            failures.append(f"definitions, seed {seed}, case {count}: {failure}\n  {text[:400]}")
+        except client.exceptions.ClientError as error:
+            code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status >= 500 or not error.response["Error"].get("Message"):
+                failures.append(f"definitions, seed {seed}, case {count}: {status} {code}: {error}\n  {text[:400]}")
+        except Exception as error:  # No answer: ended, or too slow.
+            failures.append(f"definitions, seed {seed}, case {count}: {type(error).__name__}: {error}\n  {text[:400]}")
+        if server.process.poll() is not None:
+            failures.append(f"the server ended with {server.process.returncode}:\n{(server.directory / 'server.log').read_text()[-3000:]}")
+            break
+        peak = int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{server.process.pid}/status").read_text())[1]) << 10
+        if peak > RESIDENT_MAX:
+            failures.append(f"definitions, seed {seed}, case {count}: {peak >> 20} MiB of memory\n  {text[:400]}")
+            break
+    for failure in failures:
+        print(failure, flush=True)
+    return count, started, failures
+
+
+KINDS = ["jsonata", "jsonpath", "intrinsic", "definitions"]
 
 
 def main():
@@ -241,6 +366,16 @@ def main():
     options = parser.parse_args()
     failed = False
     for kind in options.kinds or KINDS:
+        if kind == "definitions":
+            from conftest import Server
+            with tempfile.TemporaryDirectory() as directory:
+                server = Server(directory)
+                count, started, failures = fuzz_definitions(server, options.seed, options.seconds)
+                if server.process.poll() is None:
+                    server.kill()
+            print(f"{kind}: seed {options.seed}, {count} cases, {started} of them run, {len(failures)} failures", flush=True)
+            failed = failed or bool(failures)
+            continue
         count, failures = fuzz_expressions(kind, options.seed, options.seconds)
         print(f"{kind}: seed {options.seed}, {count} cases, {len(failures)} failures", flush=True)
         failed = failed or bool(failures)
