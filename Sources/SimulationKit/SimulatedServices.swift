@@ -215,7 +215,7 @@ final class SimulatedIntegration: IntegrationRegistry, TaskIntegration, @uncheck
         !(resource.service == "sqs" && resource.pattern == .requestResponse)
     }
 
-    func isRepeatable(_ resource: TaskResource) -> Bool { Self.isRepeatable(resource) }
+    func isRepeatable(_ call: IntegrationCall) -> Bool { Self.isRepeatable(call.resource) }
 
     func start(_ call: IntegrationCall) async -> IntegrationOutcome {
         let lost = IntegrationOutcome.failed(error: "Lost", cause: nil)

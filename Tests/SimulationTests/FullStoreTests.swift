@@ -80,7 +80,7 @@ private struct Silent: IntegrationRegistry, TaskIntegration {
     let onCall: @Sendable () -> Void
 
     func integration(for resource: TaskResource) -> (any TaskIntegration)? { self }
-    func isRepeatable(_ resource: TaskResource) -> Bool { resource.pattern != .requestResponse }
+    func isRepeatable(_ call: IntegrationCall) -> Bool { call.resource.pattern != .requestResponse }
     func start(_ call: IntegrationCall) async -> IntegrationOutcome {
         onCall()
         return .succeeded([:])
