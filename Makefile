@@ -7,7 +7,7 @@ VENV := .build/venv
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev libyaml-dev \
             pkg-config python3-venv
 
-.PHONY: help deps build test unit interop peers moto conformance demo serve check bench simulate install uninstall deb deb-deps docs reference clean
+.PHONY: help deps build test unit interop peers moto conformance demo serve check bench simulate fuzz install uninstall deb deb-deps docs reference clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,10 @@ SEEDS ?= 1
 simulate: deps  ## the workflow engine on simulated time, with crashes: SEED=1 SEEDS=1000, or ARGS= of a failure
 	swift build $(SWIFT_FLAGS) --product simulate
 	$(BIN)/simulate $(if $(ARGS),$(ARGS),--seed $(SEED) --seeds $(SEEDS))
+
+FUZZ_SECONDS ?= 60
+fuzz: build $(VENV)/ready  ## nasty expressions, definitions and inputs: FUZZ_SECONDS=60 of each kind
+	$(VENV)/bin/python Tests/Interop/fuzz.py --seconds $(FUZZ_SECONDS)
 
 bench: build $(VENV)/ready  ## compare with peers; prints ratios
 	$(VENV)/bin/python Benchmarks/run.py
