@@ -91,9 +91,7 @@ struct HistoryChecker {
                 (machine.groups[name] ?? []).contains { isEntry(entry, of: $0) }
             }
             let isEnded = groups.contains { group in
-                let groupName = group.details?["name"]?.string ?? ""
-                let wasLeft = left[group.id].map { $0 > visit.id } ?? false
-                return wasLeft && failed(in: groupName, between: group.id, and: left[group.id] ?? 0)
+                left[group.id].map { $0 > visit.id && failed(between: group.id, and: $0) } ?? false
             }
             guard isEnded else { throw fail("a state was entered and never left", visit) }
         }
@@ -112,8 +110,8 @@ struct HistoryChecker {
         }
     }
 
-    /// Whether anything inside a group failed: a task, an evaluation, or a Fail state.
-    private func failed(in group: String, between first: Int64, and last: Int64) -> Bool {
+    /// Whether anything failed meanwhile: a task, an evaluation, or a Fail state.
+    private func failed(between first: Int64, and last: Int64) -> Bool {
         history.contains { event in
             guard event.id > first, event.id <= last else { return false }
             return event.type.hasSuffix("Failed") || event.type.hasSuffix("TimedOut") || event.type == "FailStateEntered"
