@@ -225,7 +225,7 @@ let package = Package(
             "StatesIntegrationsTests",
             [
                 "AWSProtocol", "BatchEngine", "BatchScheduling", "HTTPTransport", "JSONModel", "ProcessRunner", "ServiceKit",
-                "ServiceModels", "StateStore", "StatesIntegrations", "StatesLanguage", "Support", "WorkflowEngine",
+                "ServiceModels", "StateStore", "StatesIntegrations", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine",
                 "millrace-shim",
             ], fixtures: true),
         tests("AWSProtocolTests", ["AWSProtocol", "JSONModel", "Support"], fixtures: true),

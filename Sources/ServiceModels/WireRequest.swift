@@ -48,7 +48,15 @@ extension ServiceOperation {
             request.body = Array(formBody(input).utf8)
         case .restJSON, .restXML: try writeREST(input, &request)
         }
+        let isChecksumRequired =
+            declaration["httpChecksumRequired"]?.bool ?? declaration["httpChecksum"]?["requestChecksumRequired"]?.bool ?? false
+        if isChecksumRequired { request.fields["content-md5"] = contentMD5(request.body) }
         return request
+    }
+
+    /// Whether the operation takes a parameter of that name.
+    package func takes(_ parameter: String) -> Bool {
+        shape(input)?.members.contains { Self.isNamed($0.name, parameter) } ?? false
     }
 
     // MARK: - Parameters

@@ -47,11 +47,11 @@ package struct StatusChangeEvents: Sendable {
         let steps = workflow.changes()
         await withTaskGroup(of: Void.self) { group in
             let (wake, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            signal.yield()  // For what waits since before.
             group.addTask {
                 for await _ in steps { signal.yield() }
                 signal.finish()
             }
-            group.addTask { await sendAll() }
             for await _ in wake {
                 await sendAll()
                 if Task.isCancelled { break }
@@ -104,7 +104,9 @@ package struct StatusChangeEvents: Sendable {
                 taken.append(change)
                 continue
             }
-            let entry = entry(change, record)
+            let refusal = change.status == .running
+                ? "Execution is RUNNING and cannot be redriven" : try await workflow.redriveRefusal(record)
+            let entry = entry(change, record, refusal)
             let size = entry.text.utf8.count
             if !entries.isEmpty, byteCount + size > Self.batchBytesMax { break }
             byteCount += size
@@ -132,17 +134,20 @@ package struct StatusChangeEvents: Sendable {
         }
     }
 
-    private func entry(_ change: StatusChange, _ record: ExecutionRecord) -> JSONValue {
+    private func entry(_ change: StatusChange, _ record: ExecutionRecord, _ refusal: String?) -> JSONValue {
         let isRunning = change.status == .running
         let time = isRunning ? record.startedAt : record.stoppedAt ?? record.startedAt
         return [
             "Time": .string(time.iso8601), "Source": .string(source), "Resources": [.string(record.arn)],
             "DetailType": "Step Functions Execution Status Change",
-            "Detail": .string(Self.detail(change.status, record).text), "EventBusName": .string(bus),
+            "Detail": .string(Self.detail(change.status, record, refusal).text), "EventBusName": .string(bus),
         ]
     }
 
-    static func detail(_ status: ExecutionRecord.Status, _ record: ExecutionRecord) -> JSONValue {
+    /// - Parameter refusal: why the execution cannot be redriven; nil if it can.
+    private static func detail(
+        _ status: ExecutionRecord.Status, _ record: ExecutionRecord, _ refusal: String?
+    ) -> JSONValue {
         func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
         let isRunning = status == .running
         let output = isRunning ? nil : record.output
@@ -158,11 +163,9 @@ package struct StatusChangeEvents: Sendable {
             "outputDetails": output == nil ? .null : ["included": .bool(isIncluded)],
             "error": isRunning ? .null : text(record.error), "cause": isRunning ? .null : text(record.cause),
             "stateMachineVersionArn": text(record.stateMachine.versionArn),
-            "stateMachineAliasArn": text(record.stateMachine.aliasArn), "redriveCount": 0, "redriveDate": .null,
-            "redriveStatus": .string(status == .running || status == .succeeded ? "NOT_REDRIVABLE" : "REDRIVABLE"),
-            "redriveStatusReason": isRunning
-                ? "Execution is RUNNING and cannot be redriven"
-                : status == .succeeded ? "Execution is SUCCEEDED and cannot be redriven" : .null,
+            "stateMachineAliasArn": text(record.stateMachine.aliasArn), "redriveCount": .number(record.redrives.count),
+            "redriveDate": record.redrives.date.map { .number($0.millisecondsSince1970) } ?? .null,
+            "redriveStatus": refusal == nil ? "REDRIVABLE" : "NOT_REDRIVABLE", "redriveStatusReason": text(refusal),
         ]
     }
 }
