@@ -1,18 +1,32 @@
 """Task states that reach SQS, SNS, DynamoDB and EventBridge elsewhere, local Lambda functions, and callbacks."""
-import json, pathlib, socket, textwrap, threading, time
+import json, socket, textwrap, threading, time
 
-import pytest
+import boto3, pytest
+from botocore.config import Config
 from conftest import wait_for_end
-from moto_server import MISSING, Moto
+from stores import Moto, missing
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 
 
+class Services(Moto):
+    """SQS, SNS, DynamoDB and EventBridge that are not Millrace's."""
+
+    def client(self, service):
+        return boto3.client(
+            service, endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret, config=Config(retries={"max_attempts": 1}))
+
+    def variables(self, *services):
+        return {f"AWS_ENDPOINT_URL_{service}": self.endpoint for service in services} | {
+            "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
+
+
 @pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    if MISSING:
-        pytest.skip(MISSING)
-    server = Moto(tmp_path_factory.mktemp("moto"))
+def moto():
+    if missing("moto"):
+        pytest.skip(missing("moto"))
+    server = Services()
     yield server
     server.stop()
 

@@ -47,68 +47,29 @@ extension ForeignServices.Endpoint {
 }
 
 /// The key that calls to services elsewhere are signed with: that of the settings, else that of the AWS variables, else that
-/// of the profile in the shared files.
+/// of the profile in the files that AWS's tools share.
 struct ForeignCredentials: Sendable {
     private let fixed: AWSCredentials?
-    private let files: [String]
-    private let profile: String
+    private let environment: [String: String]
 
     /// - Throws: `CommandFailure` when only one half of a key is set.
     init(_ settings: EffectiveSettings, environment: [String: String]) throws {
-        let key = settings.text(.awsAccessKeyID), secret = settings.text(.awsSecretAccessKey)
-        if let key, let secret {
+        self.environment = environment
+        switch (settings.text(.awsAccessKeyID), settings.text(.awsSecretAccessKey)) {
+        case (let key?, let secret?):
             fixed = AWSCredentials(
                 accessKeyID: key, secretAccessKey: secret, sessionToken: settings.text(.awsSessionToken))
-        } else if key != nil || secret != nil {
-            throw CommandFailure("aws.access-key-id and aws.secret-access-key belong together: one is missing.")
-        } else {
-            fixed = AWSEnvironment(environment).credentials
+        case (nil, nil): fixed = nil
+        default: throw CommandFailure("aws.access-key-id and aws.secret-access-key belong together: one is missing.")
         }
-        let home = environment["HOME"] ?? ""
-        files = [
-            environment["AWS_SHARED_CREDENTIALS_FILE"] ?? "\(home)/.aws/credentials",
-            environment["AWS_CONFIG_FILE"] ?? "\(home)/.aws/config",
-        ]
-        profile = environment["AWS_PROFILE"] ?? "default"
     }
 
-    /// The files are read each time, so that a renewed key counts at once.
+    /// The files are read each time, so that a renewed key counts at once; nil when they have none.
     func current() -> AWSCredentials? {
         if let fixed { return fixed }
-        for (file, section) in zip(files, [profile, profile == "default" ? profile : "profile \(profile)"]) {
-            // A file that is not there, or not for us, has no key.
-            guard let text = FileManager.default.contents(atPath: file) else { continue }
-            let values = Self.values(of: section, in: String(decoding: text, as: UTF8.self))
-            if let key = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] {
-                return AWSCredentials(
-                    accessKeyID: key, secretAccessKey: secret, sessionToken: values["aws_session_token"])
-            }
-        }
-        return nil
+        let variables = try? AWSSharedFiles.completing(environment)  // A profile that cannot be used has no key.
+        return AWSEnvironment(variables ?? environment).credentials
     }
-
-    /// Of the INI format that the AWS tools share.
-    private static func values(of section: String, in text: String) -> [String: String] {
-        var values: [String: String] = [:]
-        var isInside = false
-        for line in text.split(whereSeparator: \.isNewline) {
-            let line = trimmed(line)
-            if line.hasPrefix("[") {
-                isInside = line == "[\(section)]"
-            } else if isInside, let equals = line.firstIndex(of: "="), !line.hasPrefix("#"), !line.hasPrefix(";") {
-                values[trimmed(line[..<equals])] = trimmed(line[line.index(after: equals)...])
-            }
-        }
-        return values
-    }
-
-    private static func trimmed(_ text: Substring) -> String {
-        var text = text.drop { $0.isWhitespace }
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
-    }
-
-    private static func trimmed(_ text: String) -> String { trimmed(text[...]) }
 }
 
 extension LocalFunctions.Function {

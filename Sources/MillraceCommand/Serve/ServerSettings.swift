@@ -80,10 +80,12 @@ extension Server.Settings {
         jobs = JobLimits(settings)
         workflow = WorkflowEngine.Configuration(settings)
         let environment = ProcessInfo.processInfo.environment
+        // A profile that cannot be used says nothing; the calls that need its key say so.
+        let shared = (try? AWSSharedFiles.completing(environment)) ?? environment
         foreignEndpoints = try ForeignServices.Endpoint.configured(
-            settings, environment: environment, own: ["states", "glue", "batch", "logs", "s3"])
+            settings, environment: shared, own: ["states", "glue", "batch", "logs", "s3"])
         foreignCredentials = try ForeignCredentials(settings, environment: environment)
-        certificateFile = AWSEnvironment(environment).certificateFile
+        certificateFile = AWSEnvironment(shared).certificateFile
         eventsBus = settings.text(.eventsBus) ?? "default"
         eventsSource = settings.text(.eventsSource) ?? "aws.states"
         functions = settings.integrations.functions.mapValues { LocalFunctions.Function($0) }
