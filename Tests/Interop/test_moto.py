@@ -4,6 +4,7 @@
 does not are listed with their reasons in moto-exceptions.txt; one of them that passes fails the run until it leaves the list."""
 import json, os, pathlib, socket, subprocess, sys
 
+import botocore
 import pytest
 from conftest import BIN, ROOT, SHARED
 
@@ -32,6 +33,7 @@ def test_step_functions(tmp_path):
     # What our server calls is moto's, through the proxy.
     elsewhere = f"http://127.0.0.1:{proxy}"
     calls = {"MILLRACE_S3_ENDPOINT": elsewhere, "MILLRACE_S3_ACCESS_KEY_ID": "key", "MILLRACE_S3_SECRET_ACCESS_KEY": "secret",
+             "MILLRACE_SERVICE_MODELS": str(pathlib.Path(botocore.__file__).parent / "data"),
              "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
              **{f"AWS_ENDPOINT_URL_{service}": elsewhere for service in ("DYNAMODB", "LAMBDA", "SNS", "SQS")}}
     server = subprocess.Popen(
