@@ -119,7 +119,9 @@ extension StatesService {
         var input = input
         let showsData = try Self.showsData(&input)
         let execution = try await execution(input)
-        let record = execution.stateMachine
+        var record = execution.stateMachine
+        // A child's own record says less of its machine.
+        if let mapRun = execution.mapRun { record = try await engine.mapRun(arn: mapRun.mapRunArn).record.childMachine }
         var answer: JSONObject = [
             "stateMachineArn": .string(record.arn), "name": .string(record.name),
             "definition": .string(showsData ? record.definition : "{}"), "roleArn": .string(record.roleArn), "updateDate": (record.updatedAt ?? record.createdAt).json,

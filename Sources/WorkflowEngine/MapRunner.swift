@@ -40,6 +40,8 @@ final class MapRunner {
     private(set) var run: MapRunRecord
     private let start: MapRunStart
     private let definition: StateMachineDefinition
+    /// What the records of children say of their machine: no more than they need, as there are many of them.
+    private let childMachine: StateMachineRecord
     private let isExpress: Bool
     private let namePrefix: UInt64
     private let payloadBytesMax: Int
@@ -75,6 +77,11 @@ final class MapRunner {
         run = loaded.record
         start = try MapRunStart(mapRunArn: run.arn, configuration: run.configuration)
         definition = try engine.definitions.definition(run.childMachine.definition, type: run.childMachine.type)
+        var machine = run.childMachine
+        machine.configuration = machine.configuration["loggingConfiguration"].map { logging in
+            machine.logDestination == nil ? [:] : ["loggingConfiguration": logging]
+        } ?? [:]
+        childMachine = machine
         isExpress = run.childMachine.type == StateMachineType.express.rawValue
         namePrefix = StepSeed(secret: run.secret, step: .min).high >> 32
         payloadBytesMax = engine.limits(of: parent.stateMachine).payloadBytesMax
@@ -279,7 +286,7 @@ final class MapRunner {
 
     /// A child as it is before its first step. Repeated for the same ordinal it is the same but for its start.
     private func record(_ child: ChildInput) -> ExecutionRecord {
-        let machine = run.childMachine
+        let machine = childMachine
         let name = name(child.ordinal)
         let resource = isExpress ? "express:\(machine.name):\(name):\(name)" : "execution:\(machine.name):\(name)"
         let arn = ARN(service: "states", region: machine.region, account: machine.account, resource: resource)

@@ -49,6 +49,7 @@ struct MapRunTests {
             let part = try await fixture.call(
                 "DescribeStateMachineForExecution", ["executionArn": child["executionArn"] ?? .null])
             #expect(part["label"] == "each" && part["mapRunArn"] == arn)
+            #expect(part["loggingConfiguration"]?["level"] == "OFF")
             #expect(try await fixture.call("ListExecutions", ["mapRunArn": arn, "statusFilter": "FAILED"])["executions"] == [])
 
             try await fixture.call("UpdateMapRun", ["mapRunArn": arn, "maxConcurrency": 2])
