@@ -42,10 +42,10 @@ struct AddKey: ParsableCommand {
         commandName: "add", abstract: "Make a key and print it.",
         discussion: "The secret is shown once, here; keys.json in the data directory has it, too.")
 
-    @OptionGroup var options: KeyFileOptions
     @Argument(help: "The owner's name, by which policies of buckets call it.") var user: String
     @Option(help: "A file with a policy, or all, readwrite or readonly. May be repeated.", completion: .file())
     var policy: [String] = []
+    @OptionGroup var options: KeyFileOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
@@ -136,8 +136,8 @@ struct ListKeys: ParsableCommand {
 struct RemoveKey: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "rm", abstract: "Take a key away.")
 
-    @OptionGroup var options: KeyFileOptions
     @Argument(help: "The owner's name, or the key's id.") var user: String
+    @OptionGroup var options: KeyFileOptions
 
     func run() throws {
         let file = try options.file()
