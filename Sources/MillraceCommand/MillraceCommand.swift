@@ -64,14 +64,13 @@ struct MillraceCommand: AsyncParsableCommand {
     }
 
     private static func parsed() async throws -> any ParsableCommand {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        // Help on a verb that is not there would be the program's.
+        if arguments.first == "help", let failure = MistypedVerb.failure(in: arguments) { throw failure }
         do {
             return try await asyncParseAsRoot()
         } catch {
-            let arguments = Array(CommandLine.arguments.dropFirst())
-            // Help on a verb that is not there would be the program's.
-            if !exitCode(for: error).isSuccess || arguments.first == "help", let failure = MistypedVerb.failure(in: arguments) {
-                throw failure
-            }
+            if !exitCode(for: error).isSuccess, let failure = MistypedVerb.failure(in: arguments) { throw failure }
             throw error
         }
     }
