@@ -7,14 +7,15 @@ import Synchronization
 /// Tasks of activities that no worker has taken, in the order in which they came, and the workers who wait for one.
 struct ActivityQueues {
     private var tasks: [String: [CommandRecord]] = [:]
-    private var waiters: [String: [AsyncStream<Void>.Continuation]] = [:]
+    private var waiters: [String: [Int: AsyncStream<Void>.Continuation]] = [:]
+    private var waiterCount = 0
     /// Workers who ask for a task right now.
     private var polls: [String: Int] = [:]
 
     /// Adds a task. Waiting workers look again; one of them gets it.
     mutating func add(_ task: CommandRecord, activityArn: String) {
         tasks[activityArn, default: []].append(task)
-        for waiter in waiters.removeValue(forKey: activityArn) ?? [] { waiter.finish() }
+        for waiter in waiters.removeValue(forKey: activityArn) ?? [:] { waiter.value.finish() }
     }
 
     /// The oldest task; nil if there is none.
@@ -44,12 +45,19 @@ struct ActivityQueues {
         polls[activityArn] = rest == 0 ? nil : rest
     }
 
-    /// Ends when a task is added. Nil, with the task, if there is one.
-    mutating func wait(activityArn: String) -> AsyncStream<Void>? {
+    /// A stream that ends when a task is added, and what `endWait` calls it; nil if there is a task.
+    mutating func wait(activityArn: String) -> (id: Int, added: AsyncStream<Void>)? {
         if tasks[activityArn] != nil { return nil }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-        waiters[activityArn, default: []].append(continuation)
-        return stream
+        waiterCount += 1
+        waiters[activityArn, default: [:]][waiterCount] = continuation
+        return (waiterCount, stream)
+    }
+
+    /// Forgets a wait, which may have ended without a task.
+    mutating func endWait(_ id: Int, activityArn: String) {
+        waiters[activityArn]?[id] = nil
+        if waiters[activityArn]?.isEmpty == true { waiters[activityArn] = nil }
     }
 }
 
@@ -123,8 +131,9 @@ extension WorkflowEngine {
                 if let taken = try await hand(task, to: workerName) { return taken }
                 continue
             }
-            guard let added = activityQueues.withLock({ $0.wait(activityArn: arn) }) else { continue }
-            for await _ in added {}
+            guard let wait = activityQueues.withLock({ $0.wait(activityArn: arn) }) else { continue }
+            for await _ in wait.added {}
+            activityQueues.withLock { $0.endWait(wait.id, activityArn: arn) }
         } while !Task.isCancelled
         return nil
     }
