@@ -25,10 +25,21 @@ extension S3ObjectStore {
 
     /// By one request.
     func copyWhole(_ source: ObjectMetadata, to target: String, condition: S3Condition) async throws -> ObjectMetadata {
+        let response = try await connection.send(copyRequest(source, to: target, condition))
+        return try copied(source, to: target, response)
+    }
+
+    private func copyRequest(_ source: ObjectMetadata, to target: String, _ condition: S3Condition) -> S3Request {
         var request = S3Request(method: "PUT", key: target, fields: copySource(source), isAnsweredEarly: true)
         request.apply(condition)
-        let etag = try S3Documents.etag(try await connection.send(request).body)
-        if etag.isEmpty { return try await head(target) }
+        return request
+    }
+
+    private func copied(_ source: ObjectMetadata, to target: String, _ response: HTTPResponse) throws -> ObjectMetadata {
+        let etag = try S3Documents.etag(response.body)
+        guard !etag.isEmpty else {
+            throw ObjectStoreError(.other("MissingETag"), "The answer to a copy has no ETag.", key: target)
+        }
         return ObjectMetadata(key: target, size: source.size, etag: etag, lastModified: connection.clock.now())
     }
 
