@@ -3,10 +3,11 @@ import StateStore
 import Testing
 
 /// The adapters of `WorkflowStore` that the tests of the port run with.
-enum WorkflowStoreAdapter {
-    @TaskLocal static var make: @Sendable (_ directory: String) throws -> any WorkflowStore = { directory in
-        try SQLiteStateStore(path: directory + "/state.sqlite")
-    }
+struct WorkflowStoreAdapter: Sendable {
+    /// Opens the store of a directory.
+    let open: @Sendable (_ directory: String) throws -> any WorkflowStore
+
+    @TaskLocal static var current = WorkflowStoreAdapter { try SQLiteStateStore(path: $0 + "/state.sqlite") }
 
     struct Each: SuiteTrait, TestTrait, TestScoping {
         var isRecursive: Bool { true }
@@ -19,7 +20,8 @@ enum WorkflowStoreAdapter {
             try await withoutActuallyEscaping(function) { function in
                 try SimulatedScheduler.run(seed: 1) { scheduler in
                     let journal = SimulatedJournal(scheduler: scheduler, seed: 1)
-                    try await WorkflowStoreAdapter.$make.withValue({ _ in journal.open() }) { try await function() }
+                    let adapter = WorkflowStoreAdapter { _ in journal.open() }
+                    try await WorkflowStoreAdapter.$current.withValue(adapter) { try await function() }
                 }
             }
         }

@@ -12,7 +12,7 @@ struct WorkflowStoreTests {
 
     init() throws {
         directory = try TemporaryDirectory()
-        store = try WorkflowStoreAdapter.make(directory.path)
+        store = try WorkflowStoreAdapter.current.open(directory.path)
     }
 
     private func machine(_ name: String, at time: Int64 = 1, definition: String = "{}") -> StateMachineRecord {
