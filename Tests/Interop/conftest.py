@@ -1,11 +1,13 @@
 """Fixtures: a server of our own on free ports and a throw-away data directory, and clients for it."""
 import json, os, pathlib, shutil, signal, subprocess, tempfile, time
 
-import boto3, pytest
+import boto3, botocore, pytest
 from botocore.config import Config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / ".build" / "release"))
+# How operations of AWS go over the wire, for servers that call others or check mocked results.
+MODELS = str(pathlib.Path(botocore.__file__).parent / "data")
 SHARED = ROOT.parent / "shared"
 
 
@@ -28,7 +30,8 @@ class Server:
         self.process = subprocess.Popen(
             [*self.program, "serve", "--data", self.directory, "--port", str(self.api_port),
              "--console-port", str(self.console_port), *self.arguments],
-            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, env={**os.environ, **self.variables})
+            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
+            env={**os.environ, "MILLRACE_SERVICE_MODELS": MODELS, **self.variables})
         deadline = time.monotonic() + 30
         while not endpoints.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:

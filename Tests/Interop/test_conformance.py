@@ -1,9 +1,8 @@
 """Published suites beside the checkout: what they count may not fall below Tests/conformance.json.
 
 `make conformance` prints each suite's `N passed, M failed`."""
-import json, pathlib, re, subprocess, sys
+import json, re, subprocess, sys
 
-import botocore
 import pytest
 from conftest import BIN, ROOT, SHARED
 
@@ -28,9 +27,7 @@ def test_s3_probe(new_server):
 
 
 @pytest.mark.skipif(not (SHARED / "suites/asl").exists(), reason="the recorded Step Functions cases are not here")
-def test_asl(new_server, monkeypatch):
-    # Mocked results are held to the models that boto3 has.
-    monkeypatch.setenv("MILLRACE_SERVICE_MODELS", str(pathlib.Path(botocore.__file__).parent / "data"))
+def test_asl(new_server):
     server = new_server()
     done = subprocess.run(
         [sys.executable, SHARED / "suites/asl/run.py", server.endpoint, "-j", "8"], env=server.environment(),
