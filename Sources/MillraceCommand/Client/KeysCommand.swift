@@ -40,7 +40,13 @@ struct KeyFileOptions: ParsableArguments {
 struct AddKey: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Make a key and print it.",
-        discussion: "The secret is shown once, here; keys.json in the data directory has it, too.")
+        discussion: """
+            The secret is shown once, here; keys.json in the data directory has it, too.
+
+            EXAMPLES
+              millrace keys add dashboard --policy readonly
+              millrace keys add etl --policy etl-policy.json --json > etl-key.json
+            """)
 
     @Argument(help: "The owner's name, by which policies of buckets call it.") var user: String
     @Option(help: "A file with a policy, or all, readwrite or readonly. May be repeated.", completion: .file())
@@ -109,7 +115,12 @@ struct AddKey: ParsableCommand {
 
 struct ListKeys: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ls", abstract: "List the keys, without their secrets, and their policies.")
+        commandName: "ls", abstract: "List the keys, without their secrets, and their policies.",
+        discussion: """
+            EXAMPLES
+              millrace keys ls
+              millrace keys ls --json | jq -r '.[].user'
+            """)
 
     @OptionGroup var options: KeyFileOptions
     @OptionGroup var output: OutputOptions
@@ -134,18 +145,28 @@ struct ListKeys: ParsableCommand {
 }
 
 struct RemoveKey: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rm", abstract: "Take a key away.")
+    static let configuration = CommandConfiguration(
+        commandName: "rm", abstract: "Take a key away.",
+        discussion: """
+            A running server refuses it within a second. --json prints what was taken away.
+
+            EXAMPLES
+              millrace keys rm dashboard
+            """)
 
     @Argument(help: "The owner's name, or the key's id.") var user: String
     @OptionGroup var options: KeyFileOptions
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
         let file = try options.file()
         let keys = try file.read()
-        let rest = keys.filter { $0.user != user && $0.credentials.accessKeyID != user }
-        guard rest.count < keys.count else {
+        guard let gone = keys.first(where: { $0.user == user || $0.credentials.accessKeyID == user }) else {
             throw CommandFailure("there is no key of \(user): `millrace keys ls` shows those that there are.")
         }
-        try file.write(rest)
+        try file.write(keys.filter { $0.user != gone.user })
+        if output.json {
+            printDocument(["user": .string(gone.user), "accessKeyId": .string(gone.credentials.accessKeyID)])
+        }
     }
 }
