@@ -221,11 +221,11 @@ def failed_job(server, script, location="s3://lake/job.sql"):
     if script is not None:
         server.client("s3").put_object(Bucket="lake", Key="job.sql", Body=script.encode())
     glue, states = Server.client(server, "glue"), Server.client(server, "stepfunctions")
-    glue.create_job(Name="job", Role="arn:aws:iam::1:role/r", Command={"Name": "glueetl", "ScriptLocation": location})
+    glue.create_job(Name="job", Role="arn:aws:iam::123456789012:role/r", Command={"Name": "glueetl", "ScriptLocation": location})
     definition = {"StartAt": "Job", "States": {"Job": {
         "Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "Parameters": {"JobName": "job"}, "End": True}}}
     machine = states.create_state_machine(
-        name="job", definition=json.dumps(definition), roleArn="arn:aws:iam::1:role/r")["stateMachineArn"]
+        name="job", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/r")["stateMachineArn"]
     end = wait_for_end(states, states.start_execution(stateMachineArn=machine)["executionArn"])
     assert end["status"] == "FAILED", end
     return end["cause"]

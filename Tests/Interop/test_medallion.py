@@ -123,7 +123,7 @@ def test_a_loop_commits_once_a_visit(new_server):
     s3.put_object(Bucket="lake", Key="append.sql", Body=b"""
         CREATE TABLE IF NOT EXISTS log (visit STRING) USING delta LOCATION 's3://lake/log';
         INSERT INTO log SELECT '${visit}';""")
-    glue.create_job(Name="append", Role="arn:aws:iam::1:role/r", Command={
+    glue.create_job(Name="append", Role="arn:aws:iam::123456789012:role/r", Command={
         "Name": "glueetl", "ScriptLocation": "s3://lake/append.sql"})
     definition = {
         "StartAt": "Append",
@@ -138,7 +138,7 @@ def test_a_loop_commits_once_a_visit(new_server):
         },
     }
     arn = states.create_state_machine(
-        name="loop", definition=json.dumps(definition), roleArn="arn:aws:iam::1:role/r")["stateMachineArn"]
+        name="loop", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/r")["stateMachineArn"]
     end = wait_for_end(states, states.start_execution(stateMachineArn=arn, input='{"n": 0}')["executionArn"])
     assert end["status"] == "SUCCEEDED", failure(server, end)
     table = deltalake.DeltaTable("s3://lake/log", storage_options=server.storage_options())
@@ -172,7 +172,7 @@ def test_a_killed_attempt_is_retried_and_commits_once(new_server):
     s3, glue = server.client("s3"), server.client("glue")
     s3.create_bucket(Bucket="lake")
     s3.put_object(Bucket="lake", Key="append.sql", Body=APPEND.encode())
-    glue.create_job(Name="append", Role="arn:aws:iam::1:role/r", MaxRetries=9, Command={
+    glue.create_job(Name="append", Role="arn:aws:iam::123456789012:role/r", MaxRetries=9, Command={
         "Name": "glueetl", "ScriptLocation": "s3://lake/append.sql"})
     run = glue.start_job_run(JobName="append")["JobRunId"]
     moments, killed = random.Random(4), 0

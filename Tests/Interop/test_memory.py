@@ -184,7 +184,7 @@ def test_ingest_of_one_large_csv(store, partitioned):
         USING csv OPTIONS (path 's3://lake/in/', header 'true');
         CREATE TABLE t USING delta {'PARTITIONED BY (kind)' if partitioned else ''} LOCATION 's3://lake/t' AS SELECT * FROM c;""".encode())
     name = "ingest" + uuid.uuid4().hex[:8]
-    glue.create_job(Name=name, Role="arn:aws:iam::1:role/r", Command={"Name": "glueetl", "ScriptLocation": "s3://lake/ingest.sql"})
+    glue.create_job(Name=name, Role="arn:aws:iam::123456789012:role/r", Command={"Name": "glueetl", "ScriptLocation": "s3://lake/ingest.sql"})
     with bounded(store):
         run = glue.start_job_run(JobName=name)["JobRunId"]
         while (job := glue.get_job_run(JobName=name, RunId=run)["JobRun"])["JobRunState"] not in ("SUCCEEDED", "FAILED"):
