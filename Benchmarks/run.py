@@ -6,12 +6,10 @@
 
 start   process start to `SELECT 1`, against DuckDB
 ingest  CSV to Delta on local files, against DuckDB + deltalake and Polars
-chain   an execution of 200 Pass states over HTTP, durable
 """
-import json, os, pathlib, statistics, subprocess, sys, tempfile, time
+import os, pathlib, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "Tests/Interop"))
 BIN = ROOT / ".build/release/millrace"
 
 
@@ -78,30 +76,7 @@ def bench_ingest():
         assert rows["millrace"] == rows["duckdb + deltalake"], rows
 
 
-def bench_chain():
-    from conftest import Server
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(folder)
-        try:
-            states = server.client("stepfunctions")
-            chain = {"StartAt": "S0", "States": {
-                f"S{i}": {"Type": "Pass", **({"Next": f"S{i + 1}"} if i < 199 else {"End": True})} for i in range(200)}}
-            arn = states.create_state_machine(name="chain", definition=json.dumps(chain), roleArn="arn:aws:iam::123456789012:role/r")["stateMachineArn"]
-            taken = []
-            for _ in range(30):
-                begin = time.perf_counter()
-                execution = states.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
-                while states.describe_execution(executionArn=execution)["status"] == "RUNNING":
-                    pass
-                taken.append((time.perf_counter() - begin) * 1000)
-            events = states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
-            assert len(events) == 402, len(events)
-            print(f"workflow/chain/200-pass: best {min(taken):.1f} ms, median {statistics.median(taken):.1f} ms, client included")
-        finally:
-            server.stop()
-
-
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["start", "ingest", "chain"]
+    wanted = sys.argv[1:] or ["start", "ingest"]
     for name in wanted:
         globals()[f"bench_{name}"]()
