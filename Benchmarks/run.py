@@ -7,7 +7,7 @@
 start   process start to `SELECT 1`, against DuckDB
 ingest  CSV to Delta on local files, against DuckDB + deltalake and Polars
 """
-import os, pathlib, subprocess, sys, tempfile, time
+import pathlib, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = ROOT / ".build/release/millrace"
