@@ -31,7 +31,7 @@ package struct CSVFormat: TableFormat {
             let input = LineInput(files[0], 0..<files[0].metadata.size)
             data = try translated(files[0]) { try CSVInference.schema(options: csv) { try input.read($0) }.fields }
         }
-        data.removeAll { field in partitions.fields.contains { $0.name.lowercased() == field.name.lowercased() } }
+        data = partitions.outside(data)
         for index in data.indices { data[index].nullable = true }
         return CSVSource(
             files: files, data: data, partitions: partitions, options: csv, taskBytes: taskBytes,

@@ -22,6 +22,11 @@ package struct FilePartitions: Sendable {
         }
     }
 
+    /// The columns that stand in the files themselves: those whose name no folder gives, by any case.
+    package func outside(_ columns: [StructField]) -> [StructField] {
+        columns.filter { column in !fields.contains { $0.name.lowercased() == column.name.lowercased() } }
+    }
+
     private static func pairs(_ key: String) -> [(String, String?)] {
         key.split(separator: "/").dropLast().compactMap { part in
             guard let equals = part.firstIndex(of: "="), equals != part.startIndex else { return nil }

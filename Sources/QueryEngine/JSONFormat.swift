@@ -23,7 +23,7 @@ package struct JSONFormat: TableFormat {
         let json = try JSONOptions(options.all)
         let partitions = FilePartitions(files: files, declared: schema)
         var data = try schema?.fields ?? inferred(files, json)
-        data.removeAll { field in partitions.fields.contains { $0.name.lowercased() == field.name.lowercased() } }
+        data = partitions.outside(data)
         for index in data.indices { data[index].nullable = true }
         return JSONSource(
             files: files, data: data, partitions: partitions, options: json, taskBytes: taskBytes,

@@ -25,7 +25,7 @@ package struct ParquetFormat: TableFormat {
         } else {
             data = try translated(files[0]) { try opened[0].schema().fields }
         }
-        data.removeAll { field in partitions.fields.contains { $0.name.lowercased() == field.name.lowercased() } }
+        data = partitions.outside(data)
         // Spark reads every file column as nullable.
         for index in data.indices { data[index].nullable = true }
         return ParquetSource(

@@ -19,9 +19,7 @@ package struct TextFormat: TableFormat {
         let files = try ObjectFiles.list(paths, stores: context.stores)
         try ObjectFiles.refuseCompressed(files, of: "text")
         let partitions = FilePartitions(files: files, declared: schema)
-        let data = (schema ?? TextReader.schema).fields.filter { field in
-            !partitions.fields.contains { $0.name.lowercased() == field.name.lowercased() }
-        }
+        let data = partitions.outside((schema ?? TextReader.schema).fields)
         guard data.count == 1, data[0].dataType == .string else {
             throw SparkError(
                 condition: "UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE", sqlState: "0A000",
