@@ -276,9 +276,19 @@ extension SimulatedStore {
         try await reading { $0.children(ofMapRun: arn, afterOrdinal: ordinal, limit: limit) }
     }
     package func executions(
-        ofMapRun arn: String, status: ExecutionRecord.Status?, after: PageKey?, limit: Int
+        ofMapRun arn: String, status: ExecutionRecord.Status?, isRedriven: Bool?, after: PageKey?, limit: Int
     ) async throws -> [ExecutionSummary] {
-        try await reading { $0.executions(ofMapRun: arn, status: status, after: after, limit: limit) }
+        try await reading {
+            $0.executions(ofMapRun: arn, status: status, isRedriven: isRedriven, after: after, limit: limit)
+        }
+    }
+    package func childrenToRedrive(
+        ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int
+    ) async throws -> [ExecutionRecord] {
+        try await reading { $0.childrenToRedrive(ofMapRun: arn, afterOrdinal: ordinal, limit: limit) }
+    }
+    package func redriveChildren(_ redrives: ChildRedrives) async throws {
+        try await writing { try $0.redriveChildren(redrives) }
     }
     package func updateMapRun(arn: String, _ settings: MapRunSettings) async throws -> Bool {
         try await writing { $0.updateMapRun(arn, settings) }
@@ -286,8 +296,8 @@ extension SimulatedStore {
     package func setResultsWritten(_ written: MapRunCounts.Pair, ofMapRun arn: String) async throws {
         try await writing { $0.mapRuns[arn]?.resultsWritten = written }
     }
-    package func closeMapRun(arn: String, at time: Timestamp) async throws {
-        try await writing { $0.closeMapRun(arn, at: time) }
+    package func closeMapRun(arn: String, redriveCount: Int, at time: Timestamp) async throws {
+        try await writing { $0.closeMapRun(arn, redriveCount, at: time) }
     }
 
     package func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {

@@ -30,7 +30,7 @@ extension WorkflowTables {
         guard let record = mapRuns[arn] else { return nil }
         let all = children(arn)
         let running = all.filter { $0.record.status == .running }.map {
-            LoadedMapRun.Child(ordinal: $0.ordinal, executionArn: $0.record.arn, itemCount: $0.itemCount)
+            LoadedMapRun.Child(ordinal: $0.ordinal, executionArn: $0.record.arn, itemCount: $0.itemCount, redriveCount: $0.record.mapRun?.redriveCount ?? 0)
         }
         let early = all.map(\.ordinal).filter { $0 >= record.nextOrdinal }
         return LoadedMapRun(record: record, counts: mapRunCounts(arn), running: running, early: Set(early))
@@ -51,15 +51,39 @@ extension WorkflowTables {
             if let step = child.step { add(step, to: &execution) }
             executions[child.record.arn] = execution
         }
+        for child in batch.repeated { executions[child.arn]?.record = child }
+    }
+
+    private func shownStatus(_ child: ExecutionRecord, _ run: MapRunRecord) -> ExecutionRecord.Status {
+        run.willRedrive(child) ? .pendingRedrive : child.status
     }
 
     func mapRunCounts(_ arn: String) -> MapRunCounts {
         var counts = MapRunCounts()
+        guard let run = mapRuns[arn] else { return counts }
         for child in children(arn) {
-            counts[child.record.status].executions += 1
-            counts[child.record.status].items += child.itemCount
+            let pair = MapRunCounts.Pair(executions: 1, items: child.itemCount)
+            counts[shownStatus(child.record, run)] += pair
+            let isExpress = run.childMachine.type == "EXPRESS"
+            if child.record.status.isFailure, !isExpress, !child.record.redrives.isPrepared { counts.notRedrivable += pair }
         }
         return counts
+    }
+
+    func childrenToRedrive(ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int) -> [ExecutionRecord] {
+        guard let run = mapRuns[arn] else { return [] }
+        return children(arn).filter { $0.ordinal > ordinal && run.willRedrive($0.record) }.prefix(limit).map(\.record)
+    }
+
+    mutating func redriveChildren(_ redrives: ChildRedrives) throws(WorkflowStoreError) {
+        for child in redrives.children where executions[child.arn]?.record.revision != child.revision {
+            throw WorkflowStoreError.staleRevision(executionArn: child.arn, expected: child.revision)
+        }
+        for child in redrives.children { try redriveExecution(child.arn, child.revision, child.redrives) }
+        for arn in redrives.children.map(\.arn) + redrives.refused {
+            executions[arn]?.record.mapRun?.redriveCount = redrives.redriveCount
+            executions[arn]?.record.redrives.isPrepared = false
+        }
     }
 
     func children(ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int) -> [ExecutionRecord] {
@@ -67,9 +91,16 @@ extension WorkflowTables {
     }
 
     func executions(
-        ofMapRun arn: String, status: ExecutionRecord.Status?, after: PageKey?, limit: Int
+        ofMapRun arn: String, status: ExecutionRecord.Status?, isRedriven: Bool?, after: PageKey?, limit: Int
     ) -> [ExecutionSummary] {
-        let chosen = children(arn).map(\.record).filter { status == nil || $0.status == status }
+        guard let run = mapRuns[arn] else { return [] }
+        let chosen = children(arn).map { child in
+            var record = child.record
+            record.status = shownStatus(record, run)
+            return record
+        }.filter { record in
+            (status == nil || record.status == status) && (isRedriven == nil || isRedriven == (record.redrives.count > 0))
+        }
         return newestFirst(chosen, after, limit).map { summary in
             var summary = summary
             summary.mapRun = executions[summary.arn]?.record.mapRun
@@ -83,8 +114,8 @@ extension WorkflowTables {
         return true
     }
 
-    mutating func closeMapRun(_ arn: String, at time: Timestamp) {
-        guard var run = mapRuns[arn] else { return }
+    mutating func closeMapRun(_ arn: String, _ redriveCount: Int, at time: Timestamp) {
+        guard var run = mapRuns[arn], run.redriveCount == redriveCount else { return }
         run.isOpen = false
         run.stoppedAt = run.stoppedAt ?? time
         if run.status == .running { run.status = .aborted }

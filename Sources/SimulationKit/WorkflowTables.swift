@@ -252,7 +252,14 @@ struct WorkflowTables {
         for timer in step.newTimers { execution.timers[timer.timerID] = timer.dueAt }
         for timerID in step.finishedTimers { execution.timers[timerID] = nil }
         for run in step.newMapRuns { mapRuns[run.arn] = run }
-        for end in step.endedMapRuns where mapRuns[end.mapRunArn]?.status == .running {
+        for redrive in step.redrivenMapRuns {
+            guard var run = mapRuns[redrive.mapRunArn] else { continue }
+            (run.status, run.stoppedAt, run.isOpen, run.resultsWritten) = (.running, nil, true, nil)
+            (run.redriveCount, run.redrivenAt) = (redrive.count, redrive.date)
+            mapRuns[redrive.mapRunArn] = run
+        }
+        for end in step.endedMapRuns
+        where mapRuns[end.mapRunArn]?.status == .running && mapRuns[end.mapRunArn]?.redriveCount == end.redriveCount {
             mapRuns[end.mapRunArn]?.status = end.status
             mapRuns[end.mapRunArn]?.stoppedAt = end.stoppedAt
             // One that was aborted has children to stop.
@@ -303,7 +310,10 @@ struct WorkflowTables {
 
     mutating func removeExecutions(stoppedBefore time: Timestamp, limit: Int) -> Int {
         let open = Set(mapRuns.values.filter(\.isOpen).map(\.executionArn))
-        let chosen = stopped(before: time, limit) { $0.commands.isEmpty && !open.contains($0.record.arn) }
+        let chosen = stopped(before: time, limit) { execution in
+            execution.commands.isEmpty && !open.contains(execution.record.arn)
+                && execution.record.mapRun.map { mapRuns[$0.mapRunArn] == nil } ?? true
+        }
         for record in chosen {
             executions[record.arn] = nil
             for run in mapRuns.values where run.executionArn == record.arn { mapRuns[run.arn] = nil }

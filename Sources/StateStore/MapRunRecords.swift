@@ -33,6 +33,9 @@ package struct MapRunRecord: Sendable, Hashable {
     /// Whether the engine has work left: children to start or to stop, results to write.
     package var isOpen = true
     package var resultsWritten: MapRunCounts.Pair?
+    /// How often the run went on after an end without success, and when last.
+    package var redriveCount = 0
+    package var redrivenAt: Timestamp?
 
     package init(
         arn: String, executionArn: String, childMachine: StateMachineRecord, configuration: JSONObject, items: String?,
@@ -47,6 +50,12 @@ package struct MapRunRecord: Sendable, Hashable {
         self.startedAt = startedAt
         self.secret = secret
         self.settings = settings
+    }
+
+    /// Whether a child has not succeeded and the run's last redrive is still to let it go on.
+    package func willRedrive(_ child: ExecutionRecord) -> Bool {
+        guard status == .running, let membership = child.mapRun, membership.redriveCount < redriveCount else { return false }
+        return childMachine.type == "EXPRESS" ? child.status.isFailure : child.redrives.isPrepared
     }
 }
 
@@ -75,9 +84,21 @@ package struct MapRunCounts: Sendable, Hashable {
             self.executions = executions
             self.items = items
         }
+
+        package static func += (sum: inout Pair, other: Pair) {
+            sum.executions += other.executions
+            sum.items += other.items
+        }
+
+        package static func -= (difference: inout Pair, other: Pair) {
+            difference.executions -= other.executions
+            difference.items -= other.items
+        }
     }
 
     private var pairs: [ExecutionRecord.Status: Pair] = [:]
+    /// Of those that have not succeeded: which of them no redrive can let go on.
+    package var notRedrivable = Pair()
 
     package init() {}
 
@@ -87,7 +108,7 @@ package struct MapRunCounts: Sendable, Hashable {
     }
 
     package var total: Pair {
-        pairs.values.reduce(Pair()) { Pair(executions: $0.executions + $1.executions, items: $0.items + $1.items) }
+        pairs.values.reduce(into: Pair()) { $0 += $1 }
     }
 }
 
@@ -97,11 +118,14 @@ package struct MapRunMembership: Sendable, Hashable {
     /// Counts the children of the run from 0, in the order of their items.
     package var ordinal: Int64
     package var itemCount: Int64
+    /// The run's `redriveCount` when the child began or was last let go on.
+    package var redriveCount: Int
 
-    package init(mapRunArn: String, ordinal: Int64, itemCount: Int64) {
+    package init(mapRunArn: String, ordinal: Int64, itemCount: Int64, redriveCount: Int = 0) {
         self.mapRunArn = mapRunArn
         self.ordinal = ordinal
         self.itemCount = itemCount
+        self.redriveCount = redriveCount
     }
 }
 
@@ -125,6 +149,8 @@ package struct MapRunBatch: Sendable {
     package var ordinals: Range<Int64>
     package var cursor: JSONObject
     package var children: [NewMapRunChild] = []
+    /// Children with records that have run again as a whole: how they fared replaces how they fared before.
+    package var repeated: [ExecutionRecord] = []
 
     package init(mapRunArn: String, ordinals: Range<Int64>, cursor: JSONObject) {
         self.mapRunArn = mapRunArn
@@ -133,14 +159,46 @@ package struct MapRunBatch: Sendable {
     }
 }
 
-/// How a map run's outcome is recorded in its execution's step.
+/// Children of a map run that its redrive has looked at. Durable as a whole or not at all.
+package struct ChildRedrives: Sendable {
+    package var mapRunArn: String
+    /// Of the run.
+    package var redriveCount: Int
+    /// They are running and runnable again, as `WorkflowStore.redriveExecution` leaves an execution.
+    package var children: [(arn: String, revision: Int64, redrives: ExecutionRecord.Redrives)] = []
+    /// What is kept of these lets none of them go on, now or later.
+    package var refused: [String] = []
+
+    package init(mapRunArn: String, redriveCount: Int) {
+        self.mapRunArn = mapRunArn
+        self.redriveCount = redriveCount
+    }
+}
+
+/// That a map run goes on after an end without success, as it is recorded in its execution's step.
+package struct MapRunRedrive: Sendable, Hashable {
+    package var mapRunArn: String
+    /// All redrives of the run, this one included.
+    package var count: Int
+    package var date: Timestamp
+
+    package init(mapRunArn: String, count: Int, date: Timestamp) {
+        self.mapRunArn = mapRunArn
+        self.count = count
+        self.date = date
+    }
+}
+
+/// How a map run's outcome is recorded in its execution's step. It says nothing about later redrives of the run.
 package struct MapRunEnd: Sendable, Hashable {
     package var mapRunArn: String
+    package var redriveCount: Int
     package var status: MapRunRecord.Status
     package var stoppedAt: Timestamp
 
-    package init(mapRunArn: String, status: MapRunRecord.Status, stoppedAt: Timestamp) {
+    package init(mapRunArn: String, redriveCount: Int, status: MapRunRecord.Status, stoppedAt: Timestamp) {
         self.mapRunArn = mapRunArn
+        self.redriveCount = redriveCount
         self.status = status
         self.stoppedAt = stoppedAt
     }
@@ -164,14 +222,22 @@ package protocol MapRunStore: Sendable {
     /// - Throws: `WorkflowStoreError.staleRevision` if the run does not stand at the batch's first ordinal.
     func startChildren(_ batch: MapRunBatch) async throws
 
+    /// Children that a redrive of the run is still to let go on are `pendingRedrive`.
     func mapRunCounts(arn: String) async throws -> MapRunCounts
+
+    /// Children that a redrive of the run is still to let go on, with ordinals above `ordinal`, ascending.
+    func childrenToRedrive(ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int) async throws -> [ExecutionRecord]
+
+    /// Lets children go on that ended without success.
+    /// - Throws: `WorkflowStoreError.staleRevision` if one of them is not at its revision, or cannot go on.
+    func redriveChildren(_ redrives: ChildRedrives) async throws
 
     /// Children with ordinals above `ordinal`, ascending, with input and outcome.
     func children(ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int) async throws -> [ExecutionRecord]
 
-    /// Children by start, newest first.
+    /// Children by start, newest first, with statuses as `mapRunCounts` counts them.
     func executions(
-        ofMapRun arn: String, status: ExecutionRecord.Status?, after: PageKey?, limit: Int
+        ofMapRun arn: String, status: ExecutionRecord.Status?, isRedriven: Bool?, after: PageKey?, limit: Int
     ) async throws -> [ExecutionSummary]
 
     /// Changes a running run. False if it does not run.
@@ -180,8 +246,9 @@ package protocol MapRunStore: Sendable {
     /// Records how many children's results a run has written.
     func setResultsWritten(_ written: MapRunCounts.Pair, ofMapRun arn: String) async throws
 
-    /// Says that the engine has no more work with a run. One that runs still, as its execution is gone, is aborted.
-    func closeMapRun(arn: String, at time: Timestamp) async throws
+    /// Says that the engine has no more work with a run, unless it was redriven since. One that runs still, as its
+    /// execution is gone, is aborted.
+    func closeMapRun(arn: String, redriveCount: Int, at time: Timestamp) async throws
 }
 
 package struct LoadedMapRun: Sendable {
@@ -189,11 +256,13 @@ package struct LoadedMapRun: Sendable {
         package var ordinal: Int64
         package var executionArn: String
         package var itemCount: Int64
+        package var redriveCount: Int
 
-        package init(ordinal: Int64, executionArn: String, itemCount: Int64) {
+        package init(ordinal: Int64, executionArn: String, itemCount: Int64, redriveCount: Int) {
             self.ordinal = ordinal
             self.executionArn = executionArn
             self.itemCount = itemCount
+            self.redriveCount = redriveCount
         }
     }
 

@@ -28,5 +28,6 @@ package enum StateStoreSchema {
         .executionLogs,
         .workflowMapRuns,
         .workflowStatusChanges,
+        .workflowMapRunRedrives,
     ]
 }

@@ -72,6 +72,10 @@ package struct ActivityRecord: Sendable, Hashable {
 package struct ExecutionRecord: Sendable, Hashable {
     package enum Status: String, Sendable, Hashable {
         case running = "RUNNING", succeeded = "SUCCEEDED", failed = "FAILED", timedOut = "TIMED_OUT", aborted = "ABORTED"
+        /// Of children of a map run, as they are shown and counted; no record has it.
+        case pendingRedrive = "PENDING_REDRIVE"
+
+        package var isFailure: Bool { self == .failed || self == .timedOut || self == .aborted }
     }
 
     package var arn: String
@@ -290,6 +294,7 @@ package struct ExecutionStep: Sendable {
     package var newTimers: [TimerRecord] = []
     package var finishedTimers: [String] = []
     package var newMapRuns: [MapRunRecord] = []
+    package var redrivenMapRuns: [MapRunRedrive] = []
     package var endedMapRuns: [MapRunEnd] = []
     package var end: End?
 

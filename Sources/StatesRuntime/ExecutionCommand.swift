@@ -13,8 +13,10 @@ package enum ExecutionCommand: Sendable, Hashable {
     case cancelTimer(timerID: String)
     /// Asks for `mapRunSucceeded` or `mapRunFailed`.
     case startMapRun(MapRunStart)
+    /// Lets a map run that has ended without success go on; asks for the same.
+    case redriveMapRun(MapRunAttempt)
     /// The map run's outcome no longer matters. Its children are to be stopped.
-    case cancelMapRun(mapRunArn: String)
+    case cancelMapRun(MapRunAttempt)
     /// Asks for `continuation` as soon as others have had their turn.
     case continueExecution
     /// The last command: nothing follows, and what it did not cancel has ended.
@@ -24,7 +26,7 @@ package enum ExecutionCommand: Sendable, Hashable {
 /// One attempt of a Task state.
 package struct TaskStart: Sendable, Hashable {
     /// Unique among all executions and the same whenever the command is repeated: the execution's ARN and the id of
-    /// the event that scheduled the attempt.
+    /// the event that scheduled the attempt, and which redrive runs an EXPRESS child anew.
     package var taskID: String
     package var resource: TaskResource
     package var parameters: JSONValue

@@ -18,8 +18,8 @@ package enum ExecutionEvent: Sendable, Hashable {
     /// The time of a timer came; late is as good.
     case timerFired(timerID: String)
     /// `output` is nil when it is larger than a state's result may be.
-    case mapRunSucceeded(mapRunArn: String, output: Payload?)
-    case mapRunFailed(mapRunArn: String, error: String, cause: String?)
+    case mapRunSucceeded(MapRunAttempt, output: Payload?)
+    case mapRunFailed(MapRunAttempt, error: String, cause: String?)
     case stopRequested(error: String?, cause: String?)
     /// An execution that ended without success is to go on, for the `count`th time. `lastEventID` ends its history.
     case redriven(count: Int, lastEventID: Int64)

@@ -19,6 +19,8 @@ package struct ExecutionIdentity: Sendable, Hashable {
     package var redriveCount = 0
     /// Of the last redrive.
     package var redriveTime: Timestamp?
+    /// Of an EXPRESS child: for which redrive of its map run it runs as a whole. Its tasks are others each time.
+    package var mapRunRedriveCount = 0
 
     package init(
         executionArn: String, executionName: String, stateMachineArn: String, stateMachineName: String,

@@ -2,10 +2,21 @@ import JSONModel
 import StatesLanguage
 import Support
 
-/// A distributed Map whose map run goes on elsewhere.
-struct MapRunWait: Sendable {
-    var mapRunArn: String
+/// A map run, as it was started or as its latest redrive lets it go on.
+package struct MapRunAttempt: Sendable, Hashable {
+    package var mapRunArn: String
+    /// All redrives of the run so far.
+    package var redriveCount: Int
+
+    package init(mapRunArn: String, redriveCount: Int = 0) {
+        self.mapRunArn = mapRunArn
+        self.redriveCount = redriveCount
+    }
 }
+
+/// Redrives of one map run at most.
+/// - Source: Step Functions, "Redrive eligibility for child workflows in a Map Run".
+private let redrivesMax = 1_000
 
 // Maps in DISTRIBUTED mode: the machine starts a map run and waits for its end.
 extension ExecutionMachine {
@@ -14,6 +25,7 @@ extension ExecutionMachine {
         _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ distributed: DistributedMapFields,
         _ items: [JSONValue]?, _ input: Payload
     ) throws(EvaluationFailure) {
+        scopes[slot]?.mapRun = nil
         guard state.queryLanguage == .jsonPath else {
             // Expressions are evaluated before anything is said to have begun.
             let start = try mapRunStart(slot, state, fields, distributed, items, input.value)
@@ -41,9 +53,28 @@ extension ExecutionMachine {
         let previous = scopes[slot]?.lastEventID ?? 0
         let started = emit(.mapRunStarted, after: previous, ["mapRunArn": .string(start.mapRunArn)])
         scopes[slot]?.lastEventID = started
+        scopes[slot]?.mapRun = MapRunAttempt(mapRunArn: start.mapRunArn)
         slotOfMapRun[start.mapRunArn] = slot
         commands.append(.startMapRun(start))
-        setPhase(slot, .mapRun(MapRunWait(mapRunArn: start.mapRunArn)))
+        setPhase(slot, .mapRun)
+    }
+
+    /// Lets the run of a Map go on that has not succeeded. Gives the failure of a run that was redriven too often.
+    mutating func redriveMapRun(_ slot: Int, after previous: Int64) -> StateFailure? {
+        guard var run = scopes[slot]?.mapRun else { return nil }
+        run.redriveCount += 1
+        guard run.redriveCount <= redrivesMax else {
+            let cause = "The Map Run has been redriven \(redrivesMax) times, which is the limit."
+            return StateFailure(error: StateFailure.runtime, cause: cause)
+        }
+        let details: JSONObject = ["mapRunArn": .string(run.mapRunArn), "redriveCount": .number(run.redriveCount)]
+        let redriven = emit(.mapRunRedriven, after: previous, details)
+        scopes[slot]?.lastEventID = redriven
+        scopes[slot]?.mapRun = run
+        slotOfMapRun[run.mapRunArn] = slot
+        commands.append(.redriveMapRun(run))
+        setPhase(slot, .mapRun)
+        return nil
     }
 
     private mutating func mapRunStart(
@@ -125,8 +156,10 @@ extension ExecutionMachine {
     }
 
     /// - Parameter output: nil when it is larger than a state's result may be.
-    mutating func mapRunSucceeded(_ mapRunArn: String, _ output: Payload?) throws(ExecutionError) {
-        guard let slot = endMapRunWait(mapRunArn) else { return }
+    mutating func mapRunSucceeded(_ run: MapRunAttempt, _ output: Payload?) throws(ExecutionError) {
+        guard let slot = endMapRunWait(run) else { return }
+        // Whatever fails now, a redrive starts a run of its own.
+        scopes[slot]?.mapRun = nil
         let state = try state(slot)
         try emit(.mapRunSucceeded, in: slot, nil)
         let succeeded = try scope(slot).lastEventID
@@ -151,21 +184,25 @@ extension ExecutionMachine {
         }
     }
 
-    mutating func mapRunFailed(_ mapRunArn: String, _ failure: StateFailure) throws(ExecutionError) {
-        guard let slot = endMapRunWait(mapRunArn) else { return }
+    mutating func mapRunFailed(_ run: MapRunAttempt, _ failure: StateFailure) throws(ExecutionError) {
+        guard let slot = endMapRunWait(run) else { return }
+        // What can never succeed is not redriven.
+        if failure.error == StateFailure.runtime { scopes[slot]?.mapRun = nil }
         try emit(.mapRunFailed, in: slot, Self.failureDetails(failure.error, failure.cause))
         try handle(failure, slot)
     }
 
     /// Takes back the map run of a state that is left before its end.
-    mutating func cancelMapRun(_ slot: Int, _ wait: MapRunWait) {
+    mutating func cancelMapRun(_ slot: Int) {
         scopes[slot]?.phase = .executing
-        slotOfMapRun[wait.mapRunArn] = nil
-        commands.append(.cancelMapRun(mapRunArn: wait.mapRunArn))
+        guard let run = scopes[slot]?.mapRun else { return }
+        slotOfMapRun[run.mapRunArn] = nil
+        commands.append(.cancelMapRun(run))
     }
 
-    private mutating func endMapRunWait(_ mapRunArn: String) -> Int? {
-        guard let slot = slotOfMapRun.removeValue(forKey: mapRunArn), scopes[slot] != nil else { return nil }
+    private mutating func endMapRunWait(_ run: MapRunAttempt) -> Int? {
+        guard let slot = slotOfMapRun[run.mapRunArn], scopes[slot]?.mapRun == run else { return nil }
+        slotOfMapRun[run.mapRunArn] = nil
         scopes[slot]?.phase = .executing
         markDirty(slot)
         return slot

@@ -28,20 +28,22 @@ extension ExecutionMachine {
         for slot in scopes.indices { scopes[slot]?.isQueued = false }
         startExecutionTimer(from: now)
         var idleGroups: [Int] = []
+        var failures: [(slot: Int, StateFailure)] = []
         for slot in scopes.indices {
-            try resume(slot, after: redriven)
+            if let failure = try resume(slot, after: redriven) { failures.append((slot, failure)) }
             if case .group(let wait)? = scopes[slot]?.phase, wait.running == 0 { idleGroups.append(slot) }
         }
         for slot in idleGroups { try goOn(slot) }
+        for (slot, failure) in failures where outcome == nil && scopes[slot] != nil { try handle(failure, slot) }
     }
 
-    /// Lets a scope go on with what it has not finished.
-    private mutating func resume(_ slot: Int, after redriven: Int64) throws(ExecutionError) {
-        guard let scope = scopes[slot] else { return }
-        if case .done = scope.phase { return }
+    /// Lets a scope go on with what it has not finished. Gives why its state cannot.
+    private mutating func resume(_ slot: Int, after redriven: Int64) throws(ExecutionError) -> StateFailure? {
+        guard let scope = scopes[slot] else { return nil }
+        if case .done = scope.phase { return nil }
         scopes[slot]?.lastEventID = redriven
         switch scope.phase {
-        case .done: return
+        case .done: break
         case .entering(let name): setPhase(slot, .entering(name))
         case .group(var wait):
             wait.running = wait.children.count { child in
@@ -53,9 +55,11 @@ extension ExecutionMachine {
             scopes[slot]?.attempt = 0
             scopes[slot]?.retryCounts = Array(repeating: 0, count: state.retriers.count)
             scopes[slot]?.taskToken = nil
+            if scope.mapRun != nil { return redriveMapRun(slot, after: redriven) }
             // Only a Fail state is entered again.
             setPhase(slot, state.type == .fail ? .entering(state.name) : .executing)
         }
+        return nil
     }
 
     /// Whether nothing in the scopes around handles a failure of `slot`'s state, so that it will end the execution.

@@ -79,6 +79,8 @@ extension ExecutionMachine {
             object["retries"] = .array(scope.retryCounts.map { .number($0) })
         }
         if let token = scope.taskToken { object["token"] = .string(token) }
+        if let run = scope.mapRun, run.redriveCount > 0 { object["mapRunRedrives"] = .number(run.redriveCount) }
+        if case .mapRun = scope.phase {} else if let run = scope.mapRun { object["lastMapRun"] = .string(run.mapRunArn) }
         switch scope.phase {
         case .entering(let name): object["entering"] = .string(name)
         case .executing: object["executing"] = true
@@ -102,7 +104,7 @@ extension ExecutionMachine {
                 "count": .number(wait.children.count), "next": .number(wait.next), "running": .number(wait.running),
                 "concurrency": .number(wait.concurrency),
             ]
-        case .mapRun(let wait): object["mapRun"] = .string(wait.mapRunArn)
+        case .mapRun: if let run = scope.mapRun { object["mapRun"] = .string(run.mapRunArn) }
         case .done(let output): object["output"] = .string(output.text)
         }
         return object
@@ -185,6 +187,10 @@ extension ExecutionMachine {
         scope.attempt = Int(record.value["attempt"]?.int64 ?? 0)
         scope.variables = record.value["variables"]?.object ?? [:]
         scope.taskToken = record.value["token"]?.string
+        if let arn = (record.value["mapRun"] ?? record.value["lastMapRun"])?.string {
+            scope.mapRun = MapRunAttempt(
+                mapRunArn: arn, redriveCount: Int(clamping: record.value["mapRunRedrives"]?.int64 ?? 0))
+        }
         if let name = record.value["state"]?.string {
             guard let state = group[name] else { throw SnapshotError("frame '\(path)': no state is named '\(name)'") }
             scope.state = state
@@ -209,7 +215,7 @@ extension ExecutionMachine {
         guard let state = scope.state else { throw SnapshotError("frame '\(scope.path)' has no state") }
         if let arn = record.value["mapRun"]?.string {
             slotOfMapRun[arn] = slot
-            return .mapRun(MapRunWait(mapRunArn: arn))
+            return .mapRun
         }
         if let task = record.member("task") { return .task(try load(task: task, slot, scope, state)) }
         guard let group = record.member("group") else { throw SnapshotError("frame '\(scope.path)' has no phase") }

@@ -32,6 +32,7 @@ extension ExecutionMachine {
         scopes[slot]?.enteredFrom = previous
         scopes[slot]?.enteredAt = now
         scopes[slot]?.lastEventID = id
+        scopes[slot]?.mapRun = nil
         scopes[slot]?.attempt = 0
         scopes[slot]?.retryCounts = state.retriers.isEmpty ? [] : Array(repeating: 0, count: state.retriers.count)
         scopes[slot]?.phase = .executing

@@ -140,8 +140,8 @@ extension ExecutionMachine {
         case .taskHeartbeat(let taskID): try restartHeartbeat(taskID)
         case .activityStarted(let taskID, let workerName): try activityStarted(taskID, workerName)
         case .timerFired(let timerID): try timerFired(timerID)
-        case .mapRunSucceeded(let arn, let output): try mapRunSucceeded(arn, output)
-        case .mapRunFailed(let arn, let error, let cause): try mapRunFailed(arn, StateFailure(error: error, cause: cause))
+        case .mapRunSucceeded(let run, let output): try mapRunSucceeded(run, output)
+        case .mapRunFailed(let run, let error, let cause): try mapRunFailed(run, StateFailure(error: error, cause: cause))
         case .stopRequested(let error, let cause): stop(error: error, cause: cause)
         case .redriven(let count, let last): try redrive(count, after: last)
         }
@@ -262,7 +262,7 @@ extension ExecutionMachine {
             commands.append(.cancelTask(taskID: wait.start.taskID))
             endTaskWait(slot, wait)
         case .waiting(let timer), .retrying(let timer): cancelTimer(timer)
-        case .mapRun(let wait): cancelMapRun(slot, wait)
+        case .mapRun: cancelMapRun(slot)
         case .entering, .executing, .group, .done, nil: break
         }
     }

@@ -83,6 +83,7 @@ extension HistoryEventType {
     package static let mapStateFailed = HistoryEventType(rawValue: "MapStateFailed")
     package static let evaluationFailed = HistoryEventType(rawValue: "EvaluationFailed")
     package static let mapRunStarted = HistoryEventType(rawValue: "MapRunStarted")
+    package static let mapRunRedriven = HistoryEventType(rawValue: "MapRunRedriven")
     package static let mapRunSucceeded = HistoryEventType(rawValue: "MapRunSucceeded")
     package static let mapRunFailed = HistoryEventType(rawValue: "MapRunFailed")
     package static let mapRunAborted = HistoryEventType(rawValue: "MapRunAborted")

@@ -36,6 +36,8 @@ struct Scope: Sendable {
     var isQueued = false
     /// Of the task being started or running, for `$$.Task.Token`.
     var taskToken: String?
+    /// Of a distributed Map: its run that goes on, or that a redrive would let go on.
+    var mapRun: MapRunAttempt?
 
     enum Phase: Sendable {
         /// About to enter a state.
@@ -49,7 +51,7 @@ struct Scope: Sendable {
         /// While branches or iterations run.
         case group(GroupWait)
         /// While a distributed Map's children run.
-        case mapRun(MapRunWait)
+        case mapRun
         /// Finished, while siblings run.
         case done(Payload)
     }

@@ -81,7 +81,7 @@ extension StatesService {
         let record = try await execution(input, types: ["execution", "express"])
         var answer: JSONObject = [
             "executionArn": .string(record.arn), "stateMachineArn": .string(record.stateMachine.arn),
-            "name": .string(record.name), "status": .string(record.status.rawValue),
+            "name": .string(record.name), "status": .string(try await engine.shownStatus(record).rawValue),
             "startDate": record.startedAt.json, "inputDetails": ["included": .bool(showsData)],
         ]
         if showsData { answer["input"] = .string(record.input) }
@@ -113,7 +113,9 @@ extension StatesService {
             guard machineArn == nil else {
                 throw AWSError("ValidationException", "Only one of stateMachineArn and mapRunArn may be specified")
             }
-            return try await listExecutions(ofMapRun: mapRunArn, status: status, limit: limit, token: token)
+            return try await listExecutions(
+                ofMapRun: mapRunArn, status: status, isRedriven: redriveFilter.map { $0 == "REDRIVEN" }, limit: limit,
+                token: token)
         }
         guard let machineArn else {
             throw AWSError("ValidationException", "Either stateMachineArn or mapRunArn must be specified")

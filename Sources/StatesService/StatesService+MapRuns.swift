@@ -23,8 +23,10 @@ extension StatesService {
             "toleratedFailurePercentage": .number(record.settings.toleratedFailurePercentage ?? 0),
             "toleratedFailureCount": .number(record.settings.toleratedFailureCount ?? 0),
             "itemCounts": .object(Self.counts(run, \.items, known: record.itemCount)),
-            "executionCounts": .object(Self.counts(run, \.executions, known: nil)), "redriveCount": 0,
+            "executionCounts": .object(Self.counts(run, \.executions, known: nil)),
+            "redriveCount": .number(record.redriveCount),
         ]
+        if let date = record.redrivenAt { answer["redriveDate"] = date.json }
         if let stopped = record.stoppedAt { answer["stopDate"] = stopped.json }
         return answer
     }
@@ -41,7 +43,8 @@ extension StatesService {
             "succeeded": .number(counts[.succeeded][keyPath: part]), "failed": .number(counts[.failed][keyPath: part]),
             "timedOut": .number(counts[.timedOut][keyPath: part]), "aborted": .number(counts[.aborted][keyPath: part]),
             "total": .number(total), "resultsWritten": .number(run.record.resultsWritten?[keyPath: part] ?? 0),
-            "failuresNotRedrivable": 0, "pendingRedrive": 0,
+            "failuresNotRedrivable": .number(counts.notRedrivable[keyPath: part]),
+            "pendingRedrive": .number(counts[.pendingRedrive][keyPath: part]),
         ]
     }
 
@@ -89,15 +92,15 @@ extension StatesService {
 
     /// The children of a map run.
     func listExecutions(
-        ofMapRun arn: String, status: String?, limit: Int, token: String?
+        ofMapRun arn: String, status: String?, isRedriven: Bool?, limit: Int, token: String?
     ) async throws -> JSONObject {
         try ResourceName.checkARN(arn, types: ["mapRun"])
         _ = try await engine.mapRun(arn: arn)
         let kind = "children"
         let after = try PageToken.decodeKey(kind, token)
-        let filter = status.map { ExecutionRecord.Status(rawValue: $0) }
-        if let filter, filter == nil { return ["executions": []] }
-        let found = try await engine.executions(ofMapRun: arn, status: filter ?? nil, after: after, limit: limit + 1)
+        let found = try await engine.executions(
+            ofMapRun: arn, status: status.flatMap { ExecutionRecord.Status(rawValue: $0) }, isRedriven: isRedriven,
+            after: after, limit: limit + 1)
         return PageToken.page(
             "executions", kind, found, limit: limit, place: { PageKey(time: $0.startedAt, arn: $0.arn).place },
             json: { .object($0.json) })

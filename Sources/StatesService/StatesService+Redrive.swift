@@ -28,7 +28,7 @@ extension StatesService {
             members["redriveStatus"] = "NOT_REDRIVABLE"
             members["redriveStatusReason"] = .string(reason)
         } else {
-            members["redriveStatus"] = "REDRIVABLE"
+            members["redriveStatus"] = record.mapRun == nil ? "REDRIVABLE" : "REDRIVABLE_BY_MAP_RUN"
         }
         return members
     }

@@ -104,12 +104,15 @@ extension ExecutionStep {
         case .taskSucceeded(let taskID, _), .taskFailed(let taskID, _, _): finishedCommands.append(taskID)
         case .taskSubmitted(let taskID, _): submittedCommands.append((taskID, posted.handle ?? .null))
         case .timerFired(let timerID): finishedTimers.append(timerID)
-        case .mapRunSucceeded(let arn, _):
-            endedMapRuns.append(MapRunEnd(mapRunArn: arn, status: .succeeded, stoppedAt: now))
-        case .mapRunFailed(let arn, _, _):
-            endedMapRuns.append(MapRunEnd(mapRunArn: arn, status: .failed, stoppedAt: now))
+        case .mapRunSucceeded(let run, _): end(run, .succeeded, now)
+        case .mapRunFailed(let run, _, _): end(run, .failed, now)
         case .started, .continuation, .taskHeartbeat, .activityStarted, .stopRequested, .redriven: break
         }
+    }
+
+    private mutating func end(_ run: MapRunAttempt, _ status: MapRunRecord.Status, _ now: Timestamp) {
+        endedMapRuns.append(
+            MapRunEnd(mapRunArn: run.mapRunArn, redriveCount: run.redriveCount, status: status, stoppedAt: now))
     }
 
     fileprivate mutating func add(_ command: ExecutionCommand, now: Timestamp) {
@@ -127,12 +130,13 @@ extension ExecutionStep {
             newTimers.removeAll { $0.timerID == timerID }
             if newTimers.count == count { finishedTimers.append(timerID) }
         case .startMapRun: break  // Its record needs more than the step.
-        case .cancelMapRun(let arn):
-            let count = newMapRuns.count
-            newMapRuns.removeAll { $0.arn == arn }
-            if newMapRuns.count == count {
-                endedMapRuns.append(MapRunEnd(mapRunArn: arn, status: .aborted, stoppedAt: now))
-            }
+        case .redriveMapRun(let run):
+            redrivenMapRuns.append(MapRunRedrive(mapRunArn: run.mapRunArn, count: run.redriveCount, date: now))
+        case .cancelMapRun(let run):
+            let count = newMapRuns.count + redrivenMapRuns.count
+            newMapRuns.removeAll { $0.arn == run.mapRunArn }
+            redrivenMapRuns.removeAll { $0.mapRunArn == run.mapRunArn }
+            if newMapRuns.count + redrivenMapRuns.count == count { end(run, .aborted, now) }
         case .continueExecution: isRunnable = true
         case .endExecution(let outcome):
             isRunnable = false

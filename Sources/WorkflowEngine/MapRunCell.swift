@@ -5,12 +5,12 @@ import Synchronization
 final class MapRunCell: Sendable {
     struct Mail: Sendable {
         /// Children whose ends are durable.
-        var ended: [(ordinal: Int64, status: ExecutionRecord.Status)] = []
+        var ended: [(child: MapRunMembership, status: ExecutionRecord.Status)] = []
         /// Express children that have ended, of which nothing is durable yet.
         var finished: [ExecutionRecord] = []
         var settings: MapRunSettings?
-        /// Nobody waits for the run any more.
-        var isCancelled = false
+        /// Nobody waits any more for the run, as it was started or by this redrive.
+        var cancelledRedrive: Int?
     }
 
     let mapRunArn: String
@@ -20,6 +20,11 @@ final class MapRunCell: Sendable {
     /// Children that run, in memory or not.
     private let runningCount = Atomic<Int>(0)
     private let runningItems = Atomic<Int>(0)
+    /// EXPRESS ones of those whose records tell of an end before.
+    private let repeatedCount = Atomic<Int>(0)
+    private let repeatedItems = Atomic<Int>(0)
+    /// The run was opened while it was still being driven: it has been redriven.
+    let isReopened = Atomic<Bool>(false)
 
     init(mapRunArn: String) {
         self.mapRunArn = mapRunArn
@@ -42,13 +47,17 @@ final class MapRunCell: Sendable {
     }
 
     /// Running children and their items, for those who ask.
-    var running: MapRunCounts.Pair {
-        MapRunCounts.Pair(
-            executions: Int64(runningCount.load(ordering: .relaxed)), items: Int64(runningItems.load(ordering: .relaxed)))
+    var running: MapRunCounts.Pair { Self.pair(runningCount, runningItems) }
+    var repeated: MapRunCounts.Pair { Self.pair(repeatedCount, repeatedItems) }
+
+    private static func pair(_ executions: borrowing Atomic<Int>, _ items: borrowing Atomic<Int>) -> MapRunCounts.Pair {
+        MapRunCounts.Pair(executions: Int64(executions.load(ordering: .relaxed)), items: Int64(items.load(ordering: .relaxed)))
     }
 
-    func setRunning(_ running: MapRunCounts.Pair) {
+    func show(running: MapRunCounts.Pair, repeated: MapRunCounts.Pair) {
         runningCount.store(Int(running.executions), ordering: .relaxed)
         runningItems.store(Int(running.items), ordering: .relaxed)
+        repeatedCount.store(Int(repeated.executions), ordering: .relaxed)
+        repeatedItems.store(Int(repeated.items), ordering: .relaxed)
     }
 }

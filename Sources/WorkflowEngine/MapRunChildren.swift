@@ -56,8 +56,10 @@ final class ExpressChild: @unchecked Sendable {
     ) {
         self.record = record
         clock = engine.clock
+        var identity = ExecutionIdentity(record, input: input)
+        identity.mapRunRedriveCount = record.mapRun?.redriveCount ?? 0
         execution = ExpressExecution(
-            definition, ExecutionIdentity(record, input: input), secret: record.secret,
+            definition, identity, secret: record.secret,
             limits: engine.expressLimits(of: record.stateMachine), clock: clock,
             log: engine.logs == nil ? nil : record.stateMachine.logDestination)
         do {

@@ -19,7 +19,7 @@ private func resultRecord(_ child: ExecutionRecord) -> JSONValue {
         json["Output"] = .string(output)
         json["OutputDetails"] = ["Included": true]
     }
-    json["RedriveCount"] = 0
+    json["RedriveCount"] = .number(child.redrives.count)
     if child.status == .succeeded {
         json["RedriveStatus"] = "NOT_REDRIVABLE"
         json["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"

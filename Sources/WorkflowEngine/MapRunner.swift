@@ -11,7 +11,9 @@ import Support
 ///    two children. A STANDARD child takes its first step before that write; many need no other.
 /// 2. An EXPRESS child has a record from its end on. The reader's place is that of the first child without one, and what
 ///    stands beyond it is passed over: the rest runs again as a whole.
-/// 3. How children fared is counted from their records, so that no counter can disagree with them.
+/// 3. A redrive lets children go on that have not succeeded, in the order of their ordinals, before further ones are
+///    started. Which of them it has seen to is in their records.
+/// 4. How children fared is counted from their records, so that no counter can disagree with them.
 ///
 /// Used by one task at a time; everything else talks to it through its cell.
 final class MapRunner {
@@ -19,7 +21,7 @@ final class MapRunner {
     /// - Source: Step Functions, "Quotas", distributed Map.
     private static let concurrencyMax: Int64 = 10_000
     /// Children of one write.
-    private static let batchMax = 250
+    static let batchMax = 250
     /// About as many bytes of input are read for one write.
     private static let batchBytesMax = 4 << 20
     /// Items of one child at most when only bytes limit a batch.
@@ -31,45 +33,55 @@ final class MapRunner {
         var itemCount: Int64
         /// Where its items begin.
         var cursor: ItemCursor
+        /// The redrive that let it go on.
+        var redriveCount: Int
+        /// Whether an EXPRESS child has a record of an end before.
+        var isRepeated = false
         /// Of an EXPRESS child.
         var express: (record: ExecutionRecord, pending: PendingCommand)?
     }
 
-    private let engine: WorkflowEngine
-    private let cell: MapRunCell
+    let engine: WorkflowEngine
+    let cell: MapRunCell
     private(set) var run: MapRunRecord
-    private let start: MapRunStart
+    let start: MapRunStart
     private let definition: StateMachineDefinition
     /// What the records of children say of their machine: no more than they need, as there are many of them.
     private let childMachine: StateMachineRecord
-    private let isExpress: Bool
+    let isExpress: Bool
     private let namePrefix: UInt64
-    private let payloadBytesMax: Int
+    let payloadBytesMax: Int
     private var items: MapRunItems
-    private var source: (any ItemSource)?
+    var source: (any ItemSource)?
     private var arrivals: AsyncStream<Void>.AsyncIterator
 
     /// Read, and not yet given to a child.
     private var read: ArraySlice<ReadItem> = []
     /// Where the next child's items begin.
-    private var cursor: ItemCursor
+    var cursor: ItemCursor
     private var nextOrdinal: Int64
     private var isExhausted = false
     private var counts: MapRunCounts
-    private var children: [Int64: Child] = [:]
+    var children: [Int64: Child] = [:]
     /// Of those.
     private var runningItems: Int64 = 0
+    private var repeated = MapRunCounts.Pair()
     /// No child with a lower ordinal runs.
     private var firstOrdinal: Int64
     /// Children beyond `run.nextOrdinal` that have records.
     private var early: Set<Int64>
     /// EXPRESS children that have ended, to be written.
-    private var finished: [ExecutionRecord] = []
-    private var failure: MapRunFailure?
+    var finished: [ExecutionRecord] = []
+    /// Those that have records already.
+    private var finishedAgain: [ExecutionRecord] = []
+    /// Children up to this ordinal have been seen to by the redrive.
+    var redrivenOrdinal: Int64 = -1
+    var isRedriveLeft: Bool
+    var failure: MapRunFailure?
     /// Why no further item can be read; what was read before comes first.
     private var readingFailure: MapRunFailure?
-    private var isStopping = false
-    private var isCancelled: Bool
+    var isStopping = false
+    var isCancelled: Bool
 
     init(_ engine: WorkflowEngine, _ cell: MapRunCell, _ loaded: LoadedMapRun, parent: ExecutionRecord) throws {
         self.engine = engine
@@ -88,16 +100,21 @@ final class MapRunner {
         items = try MapRunItems(
             definition: engine.definitions.definition(parent.stateMachine.definition, type: parent.stateMachine.type),
             execution: ExecutionIdentity(parent), start: start, limits: engine.limits(of: parent.stateMachine))
-        cursor = run.cursor.map { ItemCursor($0) } ?? ItemCursor()
+        // What no child has been started for is read as it is now.
+        cursor = run.nextOrdinal == 0 ? ItemCursor() : run.cursor.map { ItemCursor($0) } ?? ItemCursor()
         nextOrdinal = run.nextOrdinal
         counts = loaded.counts
         early = loaded.early
         isCancelled = run.status != .running || parent.status != .running
         arrivals = cell.arrivals.makeAsyncIterator()
         counts[.running] = MapRunCounts.Pair()
+        isRedriveLeft = run.redriveCount > 0
         firstOrdinal = loaded.running.map(\.ordinal).min() ?? nextOrdinal
         for child in loaded.running {
-            add(Child(executionArn: child.executionArn, itemCount: child.itemCount, cursor: cursor), child.ordinal)
+            add(
+                Child(
+                    executionArn: child.executionArn, itemCount: child.itemCount, cursor: cursor,
+                    redriveCount: child.redriveCount), child.ordinal)
         }
     }
 
@@ -109,7 +126,7 @@ final class MapRunner {
             if isCancelled {
                 stopChildren()
                 if try await writeFinished() { continue }
-                if children.isEmpty { return try await engine.store.closeMapRun(arn: run.arn, at: engine.clock.now()) }
+                if children.isEmpty { return try await close() }
             } else if failure == nil, isThresholdExceeded {
                 failure = .thresholdExceeded
                 continue
@@ -117,6 +134,9 @@ final class MapRunner {
                 stopChildren()
                 if try await writeFinished() { continue }
                 if children.isEmpty { return try await end(failure) }
+            } else if isRedriveLeft, room > 0 {
+                try await redriveChildren()
+                continue
             } else if !isExhausted, room > 0 {
                 do {
                     try await startChildren()
@@ -126,7 +146,7 @@ final class MapRunner {
                 continue
             } else {
                 if try await writeFinished() { continue }
-                if isExhausted, children.isEmpty { return try await succeed() }
+                if isExhausted, !isRedriveLeft, children.isEmpty { return try await succeed() }
             }
             await arrivals.next()
         }
@@ -134,41 +154,49 @@ final class MapRunner {
 
     // MARK: - What arrives
 
-    private func receive(_ mail: MapRunCell.Mail) {
-        if mail.isCancelled { isCancelled = true }
+    func receive(_ mail: MapRunCell.Mail) {
+        if mail.cancelledRedrive == run.redriveCount { isCancelled = true }
         if let settings = mail.settings { run.settings = settings }
         for end in mail.ended {
-            if let child = remove(end.ordinal) { count(end.status, child.itemCount) }
+            // Word of an end before a redrive may come late.
+            guard children[end.child.ordinal]?.redriveCount == end.child.redriveCount else { continue }
+            if let child = remove(end.child.ordinal) { count(end.status, child.itemCount) }
         }
         for record in mail.finished {
             guard let ordinal = record.mapRun?.ordinal, let child = remove(ordinal) else { continue }
-            count(record.status, child.itemCount)
-            finished.append(record)
+            finish(child, record)
         }
         showRunning()
     }
 
-    private func count(_ status: ExecutionRecord.Status, _ items: Int64) {
-        counts[status].executions += 1
-        counts[status].items += items
+    func count(_ status: ExecutionRecord.Status, _ items: Int64) {
+        counts[status] += MapRunCounts.Pair(executions: 1, items: items)
     }
 
-    private func add(_ child: Child, _ ordinal: Int64) {
+    /// Notes that an EXPRESS child has ended.
+    func finish(_ child: Child, _ record: ExecutionRecord) {
+        count(record.status, child.itemCount)
+        if child.isRepeated { finishedAgain.append(record) } else { finished.append(record) }
+    }
+
+    func add(_ child: Child, _ ordinal: Int64) {
         children[ordinal] = child
         runningItems += child.itemCount
+        if child.isRepeated { repeated += MapRunCounts.Pair(executions: 1, items: child.itemCount) }
     }
 
-    private func remove(_ ordinal: Int64) -> Child? {
+    func remove(_ ordinal: Int64) -> Child? {
         guard let child = children.removeValue(forKey: ordinal) else { return nil }
         runningItems -= child.itemCount
+        if child.isRepeated { repeated -= MapRunCounts.Pair(executions: 1, items: child.itemCount) }
         return child
     }
 
-    private func showRunning() {
-        cell.setRunning(MapRunCounts.Pair(executions: Int64(children.count), items: runningItems))
+    func showRunning() {
+        cell.show(running: MapRunCounts.Pair(executions: Int64(children.count), items: runningItems), repeated: repeated)
     }
 
-    private var room: Int {
+    var room: Int {
         let limit = run.settings.maxConcurrency
         return Int(limit == 0 ? Self.concurrencyMax : min(limit, Self.concurrencyMax)) - children.count
     }
@@ -204,7 +232,7 @@ final class MapRunner {
         showRunning()
     }
 
-    private struct ChildInput {
+    struct ChildInput {
         var ordinal: Int64
         var input: Payload
         var itemCount: Int64
@@ -230,7 +258,7 @@ final class MapRunner {
         return inputs
     }
 
-    private func nextInput() async throws -> ChildInput? {
+    func nextInput() async throws -> ChildInput? {
         let begin = cursor
         do {
             return try await input(from: begin)
@@ -285,7 +313,7 @@ final class MapRunner {
     }
 
     /// A child as it is before its first step. Repeated for the same ordinal it is the same but for its start.
-    private func record(_ child: ChildInput) -> ExecutionRecord {
+    func record(_ child: ChildInput) -> ExecutionRecord {
         let machine = childMachine
         let name = name(child.ordinal)
         let resource = isExpress ? "express:\(machine.name):\(name):\(name)" : "execution:\(machine.name):\(name)"
@@ -293,8 +321,9 @@ final class MapRunner {
         var record = ExecutionRecord(
             arn: arn.description, account: machine.account, region: machine.region, name: name, stateMachine: machine,
             input: child.input.text, startedAt: engine.clock.now(),
-            secret: derivedSecret(of: "child \(child.ordinal)", from: run.secret))
-        record.mapRun = MapRunMembership(mapRunArn: run.arn, ordinal: child.ordinal, itemCount: child.itemCount)
+            secret: derivedSecret(of: "child \(child.ordinal)\(run.redriveCount == 0 ? "" : " \(run.redriveCount)")", from: run.secret))
+        record.mapRun = MapRunMembership(
+            mapRunArn: run.arn, ordinal: child.ordinal, itemCount: child.itemCount, redriveCount: run.redriveCount)
         return record
     }
 
@@ -323,8 +352,9 @@ final class MapRunner {
                 count(end.status, input.itemCount)
             } else {
                 add(
-                    Child(executionArn: child.record.arn, itemCount: input.itemCount, cursor: input.cursor),
-                    input.ordinal)
+                    Child(
+                        executionArn: child.record.arn, itemCount: input.itemCount, cursor: input.cursor,
+                        redriveCount: run.redriveCount), input.ordinal)
             }
             engine.follow(child)
         }
@@ -333,33 +363,36 @@ final class MapRunner {
     // MARK: - Express children
 
     private func startExpress(_ inputs: [ChildInput]) {
-        for input in inputs {
-            let record = record(input)
-            let child = ExpressChild(record, input.input, definition, engine)
-            if let ended = child.ended {
-                engine.deliverLog(of: child)
-                count(ended.status, input.itemCount)
-                finished.append(ended)
-            } else {
-                let pending = PendingCommand(executionArn: record.arn)
-                add(
-                    Child(
-                        executionArn: record.arn, itemCount: input.itemCount, cursor: input.cursor,
-                        express: (record, pending)), input.ordinal)
-                engine.enqueue(.expressChild(child, pending, cell))
-            }
+        for input in inputs { startExpress(record(input), input.input, cursor: input.cursor, isRepeated: false) }
+    }
+
+    func startExpress(_ record: ExecutionRecord, _ input: Payload, cursor: ItemCursor, isRepeated: Bool) {
+        guard let membership = record.mapRun else { return }
+        let begun = ExpressChild(record, input, definition, engine)
+        let pending = PendingCommand(executionArn: record.arn)
+        let child = Child(
+            executionArn: record.arn, itemCount: membership.itemCount, cursor: cursor, redriveCount: run.redriveCount,
+            isRepeated: isRepeated, express: (record, pending))
+        if let ended = begun.ended {
+            engine.deliverLog(of: begun)
+            finish(child, ended)
+        } else {
+            add(child, membership.ordinal)
+            engine.enqueue(.expressChild(begun, pending, cell))
         }
     }
 
     /// Makes ended EXPRESS children durable. False if there were none.
-    private func writeFinished() async throws -> Bool {
+    func writeFinished() async throws -> Bool {
         guard isExpress else { return false }
-        while firstOrdinal < nextOrdinal, children[firstOrdinal] == nil { firstOrdinal += 1 }
+        // One that runs again has a record.
+        while firstOrdinal < nextOrdinal, children[firstOrdinal].map(\.isRepeated) ?? true { firstOrdinal += 1 }
         let upper = firstOrdinal
-        if finished.isEmpty, upper == run.nextOrdinal { return false }
+        if finished.isEmpty, finishedAgain.isEmpty, upper == run.nextOrdinal { return false }
         var batch = MapRunBatch(
             mapRunArn: run.arn, ordinals: run.nextOrdinal..<upper, cursor: (children[upper]?.cursor ?? cursor).json)
         batch.children = finished.prefix(Self.batchMax).map { NewMapRunChild(record: $0, step: nil) }
+        batch.repeated = Array(finishedAgain.prefix(Self.batchMax))
         let rest = finished.dropFirst(Self.batchMax)
         // The place moves only past children whose records are written.
         if let unwritten = rest.compactMap({ $0.mapRun?.ordinal }).min(), unwritten < upper {
@@ -370,106 +403,7 @@ final class MapRunner {
         run.nextOrdinal = batch.ordinals.upperBound
         run.cursor = batch.cursor
         finished = Array(rest)
+        finishedAgain.removeFirst(batch.repeated.count)
         return true
-    }
-
-    // MARK: - Ending
-
-    /// Stops what runs, once.
-    private func stopChildren() {
-        guard !isStopping else { return }
-        isStopping = true
-        for (ordinal, child) in children.sorted(by: { $0.key < $1.key }) {
-            guard var express = child.express else {
-                engine.post(PostedEvent(event: .stopRequested(error: nil, cause: nil)), to: child.executionArn)
-                continue
-            }
-            express.pending.cancel()
-            _ = remove(ordinal)
-            express.record.status = .aborted
-            express.record.stoppedAt = engine.clock.now()
-            express.record.isRunnable = false
-            count(.aborted, child.itemCount)
-            finished.append(express.record)
-        }
-    }
-
-    private func succeed() async throws {
-        let event: ExecutionEvent
-        do {
-            if start.writer?.parameters != nil {
-                let output = try await export()
-                event = .mapRunSucceeded(mapRunArn: run.arn, output: Payload(output))
-            } else {
-                event = .mapRunSucceeded(mapRunArn: run.arn, output: try await results())
-            }
-        } catch let failure as MapRunFailure {
-            return try await hand(.mapRunFailed(mapRunArn: run.arn, error: failure.error, cause: failure.cause))
-        }
-        try await hand(event)
-    }
-
-    private func end(_ failure: MapRunFailure) async throws {
-        if start.writer?.parameters != nil {
-            do {
-                _ = try await export()
-            } catch let writing as MapRunFailure {
-                // The run's own failure tells more.
-                engine.logger.warning(
-                    "The results of a failed map run could not be written.",
-                    metadata: ["mapRun": "\(run.arn)", "cause": "\(writing.cause ?? "")"])
-            }
-        }
-        try await hand(.mapRunFailed(mapRunArn: run.arn, error: failure.error, cause: failure.cause))
-    }
-
-    /// Tells the execution the outcome, which it records together with what follows.
-    private func hand(_ event: ExecutionEvent) async throws {
-        try await engine.postAndWait(event, to: run.executionArn)
-        receive(cell.take())
-        // An execution that is over has no ear for it.
-        if isCancelled { try await engine.store.closeMapRun(arn: run.arn, at: engine.clock.now()) }
-    }
-
-    private func export() async throws -> JSONValue {
-        guard let writer = start.writer, let parameters = writer.parameters else { return .null }
-        guard let stores = engine.objects else {
-            throw MapRunFailure.resultWriter("This server has no object store to write results to.")
-        }
-        let export = try ResultExport(run.arn, writer, parameters, stores)
-        var last: Int64 = -1
-        while true {
-            let page = try await engine.store.children(ofMapRun: run.arn, afterOrdinal: last, limit: Self.batchMax)
-            for child in page { try await export.add(child) }
-            guard page.count == Self.batchMax, let ordinal = page.last?.mapRun?.ordinal else { break }
-            last = ordinal
-        }
-        if failure != nil { try await exportPending(to: export) }
-        let output = try await export.finish()
-        try await engine.store.setResultsWritten(export.written, ofMapRun: run.arn)
-        return output
-    }
-
-    /// Lists items that no child was started for.
-    private func exportPending(to export: ResultExport) async throws {
-        guard source != nil else { return }
-        do {
-            while let next = try await nextInput() { try await export.add(pendingInput: next.input.text) }
-        } catch let error as MapRunFailure where error.error != "States.ResultWriterFailed" {
-            return  // What cannot be read is why the run failed.
-        }
-    }
-
-    /// The results in the order of the items; nil when they are larger than a result may be.
-    private func results() async throws -> Payload? {
-        var results = ResultArray(start.writer, bytesMax: payloadBytesMax)
-        var last: Int64 = -1
-        while true {
-            let page = try await engine.store.children(ofMapRun: run.arn, afterOrdinal: last, limit: Self.batchMax)
-            for child in page { guard try results.add(child) else { return nil } }
-            guard page.count == Self.batchMax, let ordinal = page.last?.mapRun?.ordinal else { break }
-            last = ordinal
-        }
-        return try results.payload()
     }
 }

@@ -126,7 +126,9 @@ extension WorkflowEngine {
                         }
                     case .startMapRun(let start):
                         let cause = "Express state machine does not support Maps in DISTRIBUTED mode"
-                        feed.yield(.mapRunFailed(mapRunArn: start.mapRunArn, error: "States.Runtime", cause: cause))
+                        let run = MapRunAttempt(mapRunArn: start.mapRunArn)
+                        feed.yield(.mapRunFailed(run, error: "States.Runtime", cause: cause))
+                    case .redriveMapRun: continue  // Nobody redrives an Express execution.
                     case .cancelTask, .cancelTimer, .cancelMapRun: continue  // What they report later changes nothing.
                     }
                 }

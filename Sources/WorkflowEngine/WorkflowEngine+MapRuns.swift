@@ -14,10 +14,13 @@ package struct MapRunDescription: Sendable {
 
 // Runs of distributed Maps.
 extension WorkflowEngine {
-    /// Has a durable map run driven, unless it is already.
+    /// Has a durable map run driven: at once, or after the end of what drives it now.
     func open(_ mapRunArn: String) {
         let cell = mapRuns.withLock { cells -> MapRunCell? in
-            guard cells[mapRunArn] == nil else { return nil }
+            if let driven = cells[mapRunArn] {
+                driven.isReopened.store(true, ordering: .relaxed)
+                return nil
+            }
             let cell = MapRunCell(mapRunArn: mapRunArn)
             cells[mapRunArn] = cell
             return cell
@@ -28,8 +31,9 @@ extension WorkflowEngine {
     /// After a step is durable: begins the map runs that it starts, and ends those that nobody waits for any more.
     func followMapRuns(of step: ExecutionStep) {
         for run in step.newMapRuns { open(run.arn) }
+        for run in step.redrivenMapRuns { open(run.mapRunArn) }
         for end in step.endedMapRuns where end.status == .aborted {
-            mapRuns.withLock { $0[end.mapRunArn] }?.post { $0.isCancelled = true }
+            mapRuns.withLock { $0[end.mapRunArn] }?.post { $0.cancelledRedrive = end.redriveCount }
         }
     }
 
@@ -56,7 +60,7 @@ extension WorkflowEngine {
 
     /// Tells a map run that a child's end is durable.
     func childEnded(_ child: MapRunMembership, _ status: ExecutionRecord.Status) {
-        mapRuns.withLock { $0[child.mapRunArn] }?.post { $0.ended.append((child.ordinal, status)) }
+        mapRuns.withLock { $0[child.mapRunArn] }?.post { $0.ended.append((child, status)) }
     }
 
     /// Takes a map run to its end.
@@ -81,7 +85,12 @@ extension WorkflowEngine {
                 try? await clock.sleep(for: configuration.storeRetryDelay)  // Cancellation ends the loop.
             }
         }
-        if !Task.isCancelled { mapRuns.withLock { $0[cell.mapRunArn] = nil } }
+        if Task.isCancelled { return }
+        let isReopened = mapRuns.withLock { cells in
+            cells[cell.mapRunArn] = nil
+            return cell.isReopened.load(ordering: .relaxed)
+        }
+        if isReopened { open(cell.mapRunArn) }
     }
 
     /// Fails a run that cannot go on.
@@ -90,7 +99,7 @@ extension WorkflowEngine {
             guard let run = try await store.mapRun(arn: cell.mapRunArn) else { return }
             try await postAndWait(
                 .mapRunFailed(
-                    mapRunArn: run.arn, error: "States.Runtime", cause: "The map run could not be continued: \(error)"),
+                    run.attempt, error: "States.Runtime", cause: "The map run could not be continued: \(error)"),
                 to: run.executionArn)
         } catch {
             logger.error("A map run could not be failed.", metadata: ["mapRun": "\(cell.mapRunArn)", "error": "\(error)"])
@@ -122,6 +131,7 @@ extension WorkflowEngine {
         var counts = try await store.mapRunCounts(arn: arn)
         if record.childMachine.type == StateMachineType.express.rawValue, let cell = mapRuns.withLock({ $0[arn] }) {
             counts[.running] = cell.running
+            counts[.pendingRedrive] -= cell.repeated
         }
         return MapRunDescription(record: record, counts: counts)
     }
@@ -131,9 +141,16 @@ extension WorkflowEngine {
     }
 
     package func executions(
-        ofMapRun arn: String, status: ExecutionRecord.Status?, after: PageKey?, limit: Int
+        ofMapRun arn: String, status: ExecutionRecord.Status?, isRedriven: Bool? = nil, after: PageKey?, limit: Int
     ) async throws -> [ExecutionSummary] {
-        try await store.executions(ofMapRun: arn, status: status, after: after, limit: limit)
+        try await store.executions(ofMapRun: arn, status: status, isRedriven: isRedriven, after: after, limit: limit)
+    }
+
+    /// The status of an execution as it is shown.
+    package func shownStatus(_ record: ExecutionRecord) async throws -> ExecutionRecord.Status {
+        guard let child = record.mapRun, record.status.isFailure, let run = try await store.mapRun(arn: child.mapRunArn)
+        else { return record.status }
+        return run.willRedrive(record) ? .pendingRedrive : record.status
     }
 
     /// Changes a run while it goes on; nil leaves a setting as it is. False for one that is over.
@@ -154,6 +171,8 @@ extension WorkflowEngine {
 }
 
 extension MapRunRecord {
+    var attempt: MapRunAttempt { MapRunAttempt(mapRunArn: arn, redriveCount: redriveCount) }
+
     /// The record of a run that an execution's step starts.
     init(_ start: MapRunStart, of execution: ExecutionRecord, _ fields: DistributedMapFields, at now: Timestamp) {
         var child = execution.stateMachine

@@ -1,4 +1,5 @@
 package import StateStore
+import StatesLanguage
 import StatesRuntime
 package import Support
 
@@ -25,7 +26,8 @@ extension WorkflowEngine {
             {
                 return known.usedAt
             }
-            if let reason = try await redriveRefusal(record) {
+            let childRefusal = "Execution is a child of a Map Run and cannot be redriven by itself"
+            if let reason = record.mapRun == nil ? try await redriveRefusal(record) : childRefusal {
                 throw WorkflowEngineError.executionNotRedrivable(reason: reason)
             }
             try await checkOpenExecutions(of: record.stateMachine)
@@ -46,15 +48,22 @@ extension WorkflowEngine {
         }
     }
 
-    /// Why an execution cannot be redriven, in the service's words; nil if it can.
+    /// Why an execution cannot be redriven, in the service's words; nil if it can: by a call, or, as a child of a map
+    /// run, by a redrive of that.
     package func redriveRefusal(_ record: ExecutionRecord) async throws -> String? {
-        if record.status == .running || record.status == .succeeded {
-            return "Execution is \(record.status.rawValue) and cannot be redriven"
-        }
-        if record.mapRun != nil { return "Execution is a child of a Map Run and cannot be redriven by itself" }
-        guard try await store.stateMachine(arn: record.stateMachine.arn)?.status == .active else {
+        // A child's machine is its parent's, with a label behind it.
+        let machineArn = record.stateMachine.arn.split(separator: "/").first.map(String.init) ?? ""
+        if record.status.isFailure, try await store.stateMachine(arn: machineArn)?.status != .active {
             return "State machine is in DELETING status"
         }
+        return redriveObstacle(record)
+    }
+
+    /// What in an execution itself is against a redrive.
+    func redriveObstacle(_ record: ExecutionRecord) -> String? {
+        guard record.status.isFailure else { return "Execution is \(record.status.rawValue) and cannot be redriven" }
+        // An EXPRESS child is started anew.
+        if record.stateMachine.type == StateMachineType.express.rawValue { return nil }
         let now = clock.now()
         if let stoppedAt = record.stoppedAt, now.milliseconds(since: stoppedAt) > Self.redrivablePeriod {
             return "Execution redrivable period exceeded"

@@ -152,7 +152,8 @@ extension WorkflowEngine {
             ]
             step.end = ExecutionStep.End(status: .failed, stoppedAt: now, error: "States.Runtime", cause: cause)
             for run in try await store.mapRuns(ofExecution: executionArn, after: nil, limit: .max) where run.status == .running {
-                step.endedMapRuns.append(MapRunEnd(mapRunArn: run.arn, status: .aborted, stoppedAt: now))
+                step.endedMapRuns.append(
+                    MapRunEnd(mapRunArn: run.arn, redriveCount: run.redriveCount, status: .aborted, stoppedAt: now))
             }
             try await store.commit(step)
             followMapRuns(of: step)

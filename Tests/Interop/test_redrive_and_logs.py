@@ -60,6 +60,76 @@ def test_only_what_failed_is_redriven_also_after_a_kill(new_server):
 
 
 @pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+def test_a_map_run_is_redriven_also_after_a_kill(new_server, kind):
+    server = new_server()
+    states, glue = server.client("stepfunctions"), server.client("glue")
+    for name in "here", "there":
+        glue.create_database(DatabaseInput={"Name": name})
+    each = task("T", "")
+    each["States"]["T"]["Parameters"] = {"Name.$": "$"}
+    each["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": kind}
+    definition = {"StartAt": "Each", "States": {"Each": {
+        "Type": "Map", "Label": "each", "MaxConcurrency": 1, "ItemProcessor": each, "End": True}}}
+    machine = states.create_state_machine(name="m", definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
+    arn = states.start_execution(stateMachineArn=machine, input='["here", "later", "there"]')["executionArn"]
+    failed = ended(states, arn)
+    assert (failed["status"], failed["error"], failed["redriveStatus"]) == (
+        "FAILED", "States.ExceedToleratedFailureThreshold", "REDRIVABLE")
+    [run] = states.list_map_runs(executionArn=arn)["mapRuns"]
+    run = run["mapRunArn"]
+
+    def described(client):
+        found = client.describe_map_run(mapRunArn=run)
+        counts = {k: found["executionCounts"][k] for k in ("total", "succeeded", "failed", "pendingRedrive", "failuresNotRedrivable")}
+        return found, counts
+
+    found, counts = described(states)
+    assert (found["status"], found["redriveCount"], "redriveDate" in found) == ("FAILED", 0, False)
+    assert counts == {"total": 2, "succeeded": 1, "failed": 1, "pendingRedrive": 0, "failuresNotRedrivable": 0}
+    assert found["itemCounts"]["pending"] == 1
+    [unlucky] = states.list_executions(mapRunArn=run, statusFilter="FAILED")["executions"]
+    child = states.describe_execution(executionArn=unlucky["executionArn"])
+    assert (child["redriveStatus"], child["redriveCount"]) == ("REDRIVABLE_BY_MAP_RUN", 0)
+    if kind == "STANDARD":
+        with pytest.raises(ClientError) as refused:
+            states.redrive_execution(executionArn=unlucky["executionArn"])
+        assert refused.value.response["Error"]["Code"] == "ExecutionNotRedrivable"
+
+    # It fails again, in the same run.
+    states.redrive_execution(executionArn=arn)
+    assert ended(states, arn, redrives=1)["status"] == "FAILED"
+    found, counts = described(states)
+    assert (found["status"], found["redriveCount"], counts["total"], counts["failed"]) == ("FAILED", 1, 2, 1)
+    server.kill()
+    server.start()
+    states, glue = server.client("stepfunctions"), server.client("glue")
+    glue.create_database(DatabaseInput={"Name": "later"})
+    date = states.redrive_execution(executionArn=arn)["redriveDate"]
+    done = ended(states, arn, redrives=2)
+    assert done["status"] == "SUCCEEDED", done
+    assert [d["Database"]["Name"] for d in json.loads(done["output"])] == ["here", "later", "there"]
+    assert [r["mapRunArn"] for r in states.list_map_runs(executionArn=arn)["mapRuns"]] == [run]
+    found, counts = described(states)
+    assert (found["status"], found["redriveCount"]) == ("SUCCEEDED", 2) and found["redriveDate"] >= date
+    assert counts == {"total": 3, "succeeded": 3, "failed": 0, "pendingRedrive": 0, "failuresNotRedrivable": 0}
+    events = states.get_execution_history(executionArn=arn)["events"]
+    assert [e["mapRunRedrivenEventDetails"] for e in events if e["type"] == "MapRunRedriven"] == [
+        {"mapRunArn": run, "redriveCount": 1}, {"mapRunArn": run, "redriveCount": 2}]
+    assert [e["type"] for e in events].count("MapRunStarted") == 1
+    child = states.describe_execution(executionArn=unlucky["executionArn"])
+    assert child["status"] == "SUCCEEDED" and child["redriveStatus"] == "NOT_REDRIVABLE"
+    redriven = [e["executionArn"] for e in states.list_executions(mapRunArn=run, redriveFilter="REDRIVEN")["executions"]]
+    others = states.list_executions(mapRunArn=run, redriveFilter="NOT_REDRIVEN")["executions"]
+    assert states.list_executions(mapRunArn=run, statusFilter="PENDING_REDRIVE")["executions"] == []
+    if kind == "STANDARD":
+        assert child["redriveCount"] == 2 and redriven == [unlucky["executionArn"]] and len(others) == 2
+        types = [e["type"] for e in states.get_execution_history(executionArn=unlucky["executionArn"])["events"]]
+        assert types.count("ExecutionRedriven") == 2 and types.count("ExecutionStarted") == 1
+    else:
+        assert child["redriveCount"] == 0 and redriven == [] and len(others) == 3
+
+
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
 def test_executions_log_into_their_group(new_server, kind):
     server = new_server()
     states, logs = server.client("stepfunctions"), server.client("logs")

@@ -21,9 +21,9 @@ import Testing
         let start = try #require(driver.mapRuns.first)
         #expect(start.items == [1, 2] && start.maxConcurrency == 3 && start.toleratedFailureCount == nil)
         #expect(start.mapRunArn.hasPrefix("arn:aws:states:us-east-1:123456789012:mapRun:m/\(start.label):"))
-        try driver.apply(.mapRunSucceeded(mapRunArn: "another", output: Payload([])))
+        try driver.apply(.mapRunSucceeded(MapRunAttempt(mapRunArn: "another"), output: Payload([])))
         #expect(driver.history.count == 4)
-        try driver.apply(.mapRunSucceeded(mapRunArn: start.mapRunArn, output: Payload([1, 2])))
+        try driver.apply(.mapRunSucceeded(MapRunAttempt(mapRunArn: start.mapRunArn), output: Payload([1, 2])))
         #expect(driver.outcome == .succeeded(output: Payload(["list": [1, 2], "out": [1, 2]])))
         #expect(
             driver.history.map { "\($0.id)<\($0.previousEventID) \($0.type.rawValue)" } == [
@@ -32,7 +32,7 @@ import Testing
                 "9<8 SucceedStateExited", "10<9 ExecutionSucceeded",
             ])
         // Again, for the same run, changes nothing.
-        try driver.apply(.mapRunSucceeded(mapRunArn: start.mapRunArn, output: Payload([])))
+        try driver.apply(.mapRunSucceeded(MapRunAttempt(mapRunArn: start.mapRunArn), output: Payload([])))
         #expect(driver.history.count == 10)
     }
 
@@ -59,10 +59,10 @@ import Testing
             Self.definition(
                 #""Retry":[{"ErrorEquals":["E"],"MaxAttempts":1}],"Catch":[{"ErrorEquals":["States.ALL"],"Next":"Z"}],"#), input: "[1]")
         try driver.apply(.started)
-        try driver.apply(.mapRunFailed(mapRunArn: driver.mapRuns[0].mapRunArn, error: "E", cause: "c"))
+        try driver.apply(.mapRunFailed(MapRunAttempt(mapRunArn: driver.mapRuns[0].mapRunArn), error: "E", cause: "c"))
         try driver.fire()
         #expect(driver.mapRuns.count == 2 && driver.mapRuns[0].mapRunArn != driver.mapRuns[1].mapRunArn)
-        try driver.apply(.mapRunFailed(mapRunArn: driver.mapRuns[1].mapRunArn, error: "E", cause: "c"))
+        try driver.apply(.mapRunFailed(MapRunAttempt(mapRunArn: driver.mapRuns[1].mapRunArn), error: "E", cause: "c"))
         #expect(driver.outcome == .succeeded(output: Payload(["Error": "E", "Cause": "c"])))
         #expect(
             types(driver) == [
@@ -84,7 +84,7 @@ import Testing
     @Test func tooLargeAResultFailsTheState() throws {
         let driver = try MachineDriver(Self.definition(""), input: "[1]")
         try driver.apply(.started)
-        try driver.apply(.mapRunSucceeded(mapRunArn: driver.mapRuns[0].mapRunArn, output: nil))
+        try driver.apply(.mapRunSucceeded(MapRunAttempt(mapRunArn: driver.mapRuns[0].mapRunArn), output: nil))
         #expect(
             driver.outcome
                 == .failed(

@@ -21,6 +21,7 @@ final class MachineDriver {
     private(set) var cancelledTasks: [String] = []
     private(set) var timers: [(id: String, at: Timestamp)] = []
     private(set) var mapRuns: [MapRunStart] = []
+    private(set) var redrivenMapRuns: [MapRunAttempt] = []
     private(set) var continuations = 0
     private(set) var outcome: ExecutionOutcome?
     /// Commands as text, one a line.
@@ -76,7 +77,11 @@ final class MachineDriver {
             case .startMapRun(let start):
                 mapRuns.append(start)
                 log.append("map run of \(start.stateName)")
-            case .cancelMapRun(let arn): log.append("cancel map run \(mapRuns.firstIndex { $0.mapRunArn == arn } ?? -1)")
+            case .redriveMapRun(let run):
+                redrivenMapRuns.append(run)
+                log.append("redrive \(run.redriveCount) of map run \(mapRuns.firstIndex { $0.mapRunArn == run.mapRunArn } ?? -1)")
+            case .cancelMapRun(let run):
+                log.append("cancel map run \(mapRuns.firstIndex { $0.mapRunArn == run.mapRunArn } ?? -1)")
             case .continueExecution:
                 continuations += 1
                 goesOn = true

@@ -162,4 +162,65 @@ struct RedriveTests {
         try driver.apply(.redriven(count: 1, lastEventID: 6))
         #expect(driver.history.count == count)
     }
+
+    // MARK: Map runs
+
+    private static let distributed = #"""
+        {"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}}}}}
+        """#
+
+    @Test(arguments: [false, true]) func aMapRunGoesOn(reloads: Bool) throws {
+        let driver = try driver(Self.distributed, reloads: reloads, input: "[1]")
+        var run = MapRunAttempt(mapRunArn: try #require(driver.mapRuns.first).mapRunArn)
+        try driver.apply(.mapRunFailed(run, error: "E", cause: "c"))
+        #expect(driver.outcome == .failed(error: "E", cause: "c"))
+        try driver.redrive()
+        let first = run
+        run.redriveCount = 1
+        #expect(driver.redrivenMapRuns == [run])
+        let redriven = try #require(driver.history.last)
+        #expect(redriven.type == .mapRunRedriven && redriven.previousEventID == redriven.id - 1)
+        #expect(redriven.details == ["mapRunArn": .string(run.mapRunArn), "redriveCount": 1])
+        // Late word of its end before says nothing.
+        try driver.apply(.mapRunSucceeded(first, output: Payload([])))
+        #expect(driver.history.last == redriven)
+        try driver.apply(.stopRequested(error: nil, cause: nil))
+        #expect(driver.log.contains("cancel map run 0"))
+        try driver.redrive()
+        run.redriveCount = 2
+        #expect(driver.redrivenMapRuns.last == run)
+        let id = try #require(driver.history.last).id
+        try driver.apply(.mapRunSucceeded(run, output: Payload([2])))
+        #expect(try output(driver) == [2])
+        #expect(types(driver, from: id) == ["MapRunRedriven", "MapRunSucceeded", "MapStateSucceeded", "MapStateExited", "ExecutionSucceeded"])
+        #expect(driver.mapRuns.count == 1)
+    }
+
+    @Test(arguments: [false, true]) func whatNoRedriveOfARunCanMendBeginsAnother(reloads: Bool) throws {
+        let driver = try driver(Self.distributed, reloads: reloads, input: "[1]")
+        try driver.apply(.mapRunFailed(MapRunAttempt(mapRunArn: driver.mapRuns[0].mapRunArn), error: "States.Runtime", cause: "c"))
+        try driver.redrive()
+        #expect(driver.mapRuns.count == 2)
+        // A result that is too large.
+        try driver.apply(.mapRunSucceeded(MapRunAttempt(mapRunArn: driver.mapRuns[1].mapRunArn), output: nil))
+        try driver.redrive()
+        #expect(driver.mapRuns.count == 3 && driver.redrivenMapRuns.isEmpty)
+    }
+
+    @Test func aRunIsRedrivenAThousandTimes() throws {
+        let driver = try driver(Self.distributed, reloads: true, input: "[1]")
+        for count in 0...1_000 {
+            let run = MapRunAttempt(mapRunArn: driver.mapRuns[0].mapRunArn, redriveCount: count)
+            try driver.apply(.mapRunFailed(run, error: "E", cause: nil))
+            try driver.redrive()
+        }
+        #expect(driver.redrivenMapRuns.count == 1_000)
+        #expect(
+            driver.outcome
+                == .failed(error: "States.Runtime", cause: "The Map Run has been redriven 1000 times, which is the limit."))
+        try driver.redrive()
+        #expect(driver.outcome != nil && driver.mapRuns.count == 1)
+    }
 }

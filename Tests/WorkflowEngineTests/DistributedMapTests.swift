@@ -21,10 +21,12 @@ struct DistributedMapTests {
         engine = Self.engine(try SQLiteStateStore(path: directory.path + "/s.sqlite"), bucket)
     }
 
-    static func engine(_ store: any WorkflowStore, _ bucket: any ObjectStore) -> WorkflowEngine {
+    static func engine(
+        _ store: any WorkflowStore, _ bucket: any ObjectStore, clock: any WallClock = SystemWallClock()
+    ) -> WorkflowEngine {
         let stores = ObjectStores()
         stores.bind(bucket: "b", to: bucket)
-        return WorkflowEngine(store: store, objects: stores)
+        return WorkflowEngine(store: store, objects: stores, clock: clock)
     }
 
     /// A machine with one Map in DISTRIBUTED mode.

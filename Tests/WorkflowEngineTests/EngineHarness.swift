@@ -232,9 +232,19 @@ final class CrashingStore: WorkflowStore {
         try await reading { try await base.children(ofMapRun: arn, afterOrdinal: ordinal, limit: limit) }
     }
     func executions(
-        ofMapRun arn: String, status: ExecutionRecord.Status?, after: PageKey?, limit: Int
+        ofMapRun arn: String, status: ExecutionRecord.Status?, isRedriven: Bool?, after: PageKey?, limit: Int
     ) async throws -> [ExecutionSummary] {
-        try await reading { try await base.executions(ofMapRun: arn, status: status, after: after, limit: limit) }
+        try await reading {
+            try await base.executions(ofMapRun: arn, status: status, isRedriven: isRedriven, after: after, limit: limit)
+        }
+    }
+    func childrenToRedrive(
+        ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int
+    ) async throws -> [ExecutionRecord] {
+        try await reading { try await base.childrenToRedrive(ofMapRun: arn, afterOrdinal: ordinal, limit: limit) }
+    }
+    func redriveChildren(_ redrives: ChildRedrives) async throws {
+        try await writing { try await base.redriveChildren(redrives) }
     }
     func updateMapRun(arn: String, _ settings: MapRunSettings) async throws -> Bool {
         try await writing { try await base.updateMapRun(arn: arn, settings) }
@@ -242,8 +252,8 @@ final class CrashingStore: WorkflowStore {
     func setResultsWritten(_ written: MapRunCounts.Pair, ofMapRun arn: String) async throws {
         try await writing { try await base.setResultsWritten(written, ofMapRun: arn) }
     }
-    func closeMapRun(arn: String, at time: Timestamp) async throws {
-        try await writing { try await base.closeMapRun(arn: arn, at: time) }
+    func closeMapRun(arn: String, redriveCount: Int, at time: Timestamp) async throws {
+        try await writing { try await base.closeMapRun(arn: arn, redriveCount: redriveCount, at: time) }
     }
 }
 

@@ -33,19 +33,34 @@ struct ExecutionRow: Sendable {
             """
             INSERT INTO workflow_executions (arn, account, region, name, machine_arn, machine, definition_hash,
                 input, trace_header, started_at, secret, status, stopped_at, output, error, cause, last_event_id,
-                step_count, runnable, revision, owner_epoch, shard, map_run, map_ordinal, map_items, redrivable, log_group)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                step_count, runnable, revision, owner_epoch, shard, map_run, map_ordinal, map_items, redrivable, log_group, map_redrive)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
             """
         ).run([
             record.arn, record.account, record.region, record.name, record.stateMachine.arn, machine, definitionHash,
             input, record.traceHeader, record.startedAt.millisecondsSince1970, record.secret, record.status.rawValue,
             record.stoppedAt?.millisecondsSince1970, output, record.error, cause, record.lastEventID, record.stepCount,
             record.isRunnable, record.revision, record.mapRun?.mapRunArn, record.mapRun?.ordinal,
-            record.mapRun?.itemCount, record.redrives.isPrepared, logGroup,
+            record.mapRun?.itemCount, record.redrives.isPrepared, logGroup, record.mapRun?.redriveCount ?? 0,
         ])
         guard db.changesCount == 1 else { return false }
         try payloads.write(db, execution: record.arn)
         return true
+    }
+
+    /// Replaces how the execution fared before.
+    func replace(_ db: SQLiteConnection) throws {
+        try db.statement(
+            """
+            UPDATE workflow_executions SET started_at = ?, secret = ?, status = ?, stopped_at = ?, output = ?, error = ?,
+                cause = ?, map_redrive = ? WHERE arn = ?
+            """
+        ).run([
+            record.startedAt.millisecondsSince1970, record.secret, record.status.rawValue,
+            record.stoppedAt?.millisecondsSince1970, output, record.error, cause, record.mapRun?.redriveCount ?? 0,
+            record.arn,
+        ])
+        try payloads.write(db, execution: record.arn)
     }
 
     /// Keeps the definition, which usually is there since the machine was created.

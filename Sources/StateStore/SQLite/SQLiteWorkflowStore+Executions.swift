@@ -92,6 +92,7 @@ extension SQLiteStateStore {
                 SELECT arn FROM workflow_executions WHERE stopped_at < ?
                 AND NOT EXISTS (SELECT 1 FROM workflow_commands WHERE execution = arn)
                 AND NOT EXISTS (SELECT 1 FROM workflow_map_runs r WHERE r.execution = workflow_executions.arn AND open = 1)
+                AND NOT EXISTS (SELECT 1 FROM workflow_map_runs r WHERE r.arn = workflow_executions.map_run)
                 ORDER BY stopped_at LIMIT ?
                 """
             )

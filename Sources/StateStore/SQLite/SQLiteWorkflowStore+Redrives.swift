@@ -5,20 +5,24 @@ extension SQLiteStateStore {
     package func redriveExecution(
         arn: String, revision: Int64, redrives: ExecutionRecord.Redrives
     ) async throws {
+        try await write { db in try Self.redrive(db, arn: arn, revision: revision, redrives) }
+    }
+
+    static func redrive(
+        _ db: SQLiteConnection, arn: String, revision: Int64, _ redrives: ExecutionRecord.Redrives
+    ) throws {
         let tokens = JSONValue.array(
             redrives.tokens.map { [.string($0.token), .number($0.usedAt.millisecondsSince1970)] }).text
-        try await write { db in
-            try db.statement(
-                """
-                UPDATE workflow_executions SET status = 'RUNNING', stopped_at = NULL, output = NULL, error = NULL,
-                    cause = NULL, runnable = 1, revision = revision + 1, redrive_count = ?, redriven_at = ?,
-                    redrive_tokens = ?, redrivable = 0
-                WHERE arn = ? AND revision = ? AND redrivable = 1
-                """
-            ).run([redrives.count, redrives.date?.millisecondsSince1970, tokens, arn, revision])
-            guard db.changesCount == 1 else {
-                throw WorkflowStoreError.staleRevision(executionArn: arn, expected: revision)
-            }
+        try db.statement(
+            """
+            UPDATE workflow_executions SET status = 'RUNNING', stopped_at = NULL, output = NULL, error = NULL,
+                cause = NULL, runnable = 1, revision = revision + 1, redrive_count = ?, redriven_at = ?,
+                redrive_tokens = ?, redrivable = 0
+            WHERE arn = ? AND revision = ? AND redrivable = 1
+            """
+        ).run([redrives.count, redrives.date?.millisecondsSince1970, tokens, arn, revision])
+        guard db.changesCount == 1 else {
+            throw WorkflowStoreError.staleRevision(executionArn: arn, expected: revision)
         }
     }
 

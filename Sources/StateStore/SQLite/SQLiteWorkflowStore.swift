@@ -125,7 +125,7 @@ struct StepRows: Sendable {
         output = payloads.column(step.end?.output)
         cause = payloads.column(step.end?.cause)
         self.payloads = payloads
-        mapRuns = step.newMapRuns.isEmpty && step.endedMapRuns.isEmpty ? nil : MapRunRows(step)
+        mapRuns = MapRunRows(step)
     }
 
     func write(_ db: SQLiteConnection) throws {
