@@ -54,11 +54,6 @@ extension ServiceOperation {
         return request
     }
 
-    /// Whether the operation takes a parameter of that name.
-    package func takes(_ parameter: String) -> Bool {
-        shape(input)?.members.contains { Self.isNamed($0.name, parameter) } ?? false
-    }
-
     // MARK: - Parameters
 
     /// The value with the model's own names and texts. As deep as the parameters, which the parser has limited.

@@ -21,7 +21,7 @@ struct ForeignIntegration: TaskIntegration {
             let operation = try foreign.operation(resource.action, ofService: resource.service)
             do {
                 let answer = try await foreign.call(
-                    operation, ofService: resource.service, Self.parameters(of: call, operation),
+                    operation, ofService: resource.service, Self.parameters(of: call),
                     region: call.region, commandID: call.commandID, naming: client == nil ? .words : .plain)
                 guard client != nil else { return .succeeded(.object(answer.output)) }
                 return Self.optimized(answer, resource)
@@ -44,12 +44,9 @@ struct ForeignIntegration: TaskIntegration {
     func cancel(_ handle: JSONValue, for call: IntegrationCall) async {}
 
     /// What is sent. EventBridge is told which execution an event comes from.
-    private static func parameters(of call: IntegrationCall, _ operation: ServiceOperation) -> JSONObject {
+    private static func parameters(of call: IntegrationCall) -> JSONObject {
         var parameters = call.parameters.object ?? [:]
-        guard call.resource.kind == .optimized else { return parameters }
-        // These pass over what the operation does not take.
-        for name in parameters.keys where !operation.takes(name) { parameters[name] = nil }
-        guard call.resource.service == "events",
+        guard call.resource.kind == .optimized, call.resource.service == "events",
             let entries = parameters["Entries"]?.array
         else { return parameters }
         let origin: [JSONValue] = [.string(call.stateMachineARN), .string(call.executionARN)]

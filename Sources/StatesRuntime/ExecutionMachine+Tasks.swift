@@ -12,7 +12,7 @@ extension ExecutionMachine {
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
         let token = Self.usesToken(fields.resource) ? taskToken() : nil
         scopes[slot]?.taskToken = token
-        let parameters = try effectiveInput(slot, state, raw)
+        let parameters = Self.taken(try effectiveInput(slot, state, raw), by: fields.resource)
         try checkLimits(parameters.text, slot)
         let timeout = try seconds(fields.timeoutSeconds, "TimeoutSecondsPath", input.value, slot)
         let heartbeat = try seconds(fields.heartbeatSeconds, "HeartbeatSecondsPath", input.value, slot)
@@ -36,7 +36,7 @@ extension ExecutionMachine {
             scopes[slot]?.lastEventID = started
         }
         let start = TaskStart(
-            taskID: "\(execution.executionArn)#\(scheduled)", resource: fields.resource, parameters: parameters.value,
+            taskID: taskID(scheduled), resource: fields.resource, parameters: parameters.value,
             credentials: credentials, stateName: state.name, taskVisit: scope.visit, mapPath: mapPath(slot),
             attempt: scope.attempt, taskToken: token, timeoutSeconds: timeout, heartbeatSeconds: heartbeat)
         commands.append(.startTask(start))
@@ -47,6 +47,21 @@ extension ExecutionMachine {
             wait.heartbeat = startTimer("heartbeat", at: now.adding(milliseconds: heartbeat * 1000), slot: slot)
         }
         setPhase(slot, .task(wait))
+    }
+
+    /// The parameters that an integration sends.
+    private static func taken(_ parameters: Payload, by resource: TaskResource) -> Payload {
+        guard let names = resource.parameterNames, var object = parameters.value.object else { return parameters }
+        let others = object.keys.filter { !names.contains($0.prefix(1).uppercased() + $0.dropFirst()) }
+        if others.isEmpty { return parameters }
+        for name in others { object[name] = nil }
+        return Payload(.object(object))
+    }
+
+    /// See `TaskStart.taskID`.
+    private func taskID(_ scheduled: Int64) -> String {
+        let id = "\(execution.executionArn)#\(scheduled)"
+        return execution.mapRunRedriveCount == 0 ? id : "\(id)~\(execution.mapRunRedriveCount)"
     }
 
     private mutating func emitScheduled(

@@ -5,6 +5,23 @@ import Support
 import Testing
 
 @Suite struct ExecutionMachineTests {
+    /// As recorded of the service: `TaskScheduled` shows what is sent.
+    @Test(arguments: [
+        ("sqs:sendMessage", ["QueueUrl": "u", "MessageBody": "test", "MessageSystemAttribute": ["AWSTraceHeader": "test"]],
+            ["QueueUrl": "u", "MessageBody": "test"]),
+        ("dynamodb:getItem", ["TableName": "t", "Item": [:], "Key": ["id": ["S": "1"]]], ["TableName": "t", "Key": ["id": ["S": "1"]]]),
+        ("states:startExecution", ["Input": .null, "StateMachineArn": "a", "Name": "n"], ["Input": .null, "StateMachineArn": "a", "Name": "n"]),
+        ("aws-sdk:sqs:sendMessage", ["QueueUrl": "u", "Else": 1], ["QueueUrl": "u", "Else": 1]),
+    ] as [(String, JSONValue, JSONValue)])
+    func optimizedIntegrationsTakeTheirParameters(resource: String, input: JSONValue, expected: JSONValue) throws {
+        let driver = try MachineDriver(
+            #"{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::\#(resource)", "End": true}}}"#,
+            input: input.text)
+        try driver.apply(.started)
+        #expect(driver.tasks[0].parameters == expected)
+        #expect(driver.history.first { $0.type == .taskScheduled }?.details?["parameters"]?.string == expected.text)
+    }
+
     private let loop = #"""
         {"StartAt": "A", "States": {
             "A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice", "Choices": [
