@@ -27,18 +27,20 @@ extension Timestamp {
             + "\(padded(t.hour, 2)):\(padded(t.minute, 2)):\(padded(t.second, 2)) GMT"
     }
 
-    /// Reads the preferred form of HTTP dates (RFC 9110, IMF-fixdate). The name of the weekday is not checked.
+    /// Reads the preferred form of HTTP dates (RFC 9110, IMF-fixdate), and what libraries for mail write in its place
+    /// (RFC 5322): no weekday, an offset such as `-0000` for the zone. The name of the weekday is not checked.
     package init?(httpDate text: String) {
-        let parts = text.split(separator: " ")
-        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT" || parts[5] == "UTC" || parts[5] == "+0000",
-            let day = number(parts[1].utf8), let month = months.firstIndex(of: String(parts[2])),
-            let year = number(parts[3].utf8)
+        var parts = text.split(separator: " ")
+        if parts.first?.hasSuffix(",") == true { parts.removeFirst() }
+        guard parts.count == 5, let offset = zoneMinutes(parts[4]), let day = number(parts[0].utf8),
+            let month = months.firstIndex(of: String(parts[1])), let year = number(parts[2].utf8)
         else { return nil }
-        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false)
+        let time = parts[3].split(separator: ":", omittingEmptySubsequences: false)
         guard time.count == 3, let hour = number(time[0].utf8), let minute = number(time[1].utf8),
             let second = number(time[2].utf8)
         else { return nil }
         self.init(year: year, month: month + 1, day: day, hour: hour, minute: minute, second: second)
+        self = adding(milliseconds: Int64(-offset) * 60_000)
     }
 
     private init?(year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) {
@@ -52,6 +54,17 @@ extension Timestamp {
 
 private let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 private let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+/// Minutes that a zone is ahead of UTC.
+private func zoneMinutes(_ zone: Substring) -> Int? {
+    if ["GMT", "UTC", "UT"].contains(zone) { return 0 }
+    let digits = zone.utf8.dropFirst()
+    guard digits.count == 4, zone.hasPrefix("+") || zone.hasPrefix("-"), let value = number(digits),
+        value / 100 < 24, value % 100 < 60
+    else { return nil }
+    let minutes = value / 100 * 60 + value % 100
+    return zone.hasPrefix("-") ? -minutes : minutes
+}
 
 /// One to four decimal digits; nil for anything else.
 private func number(_ digits: some Collection<UInt8>) -> Int? {

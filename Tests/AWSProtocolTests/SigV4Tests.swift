@@ -210,7 +210,12 @@ struct SignedRequest: Sendable, CustomTestStringConvertible {
         for text in ["20261321T114815Z", "2026112XT114815Z", "20261121T250000Z", "", "20261121"] {
             #expect(Timestamp(amzDate: text) == nil)
         }
-        #expect(Timestamp(httpDate: "Sat, 31 Feb 2026 11:48:15 GMT") == nil)
+        for text in ["Sat, 21 Nov 2026 11:48:15 -0000", "21 Nov 2026 13:18:15 +0130", "Sat, 21 Nov 2026 06:48:15 -0500"] {
+            #expect(Timestamp(httpDate: text) == moment)
+        }
+        for text in ["Sat, 31 Feb 2026 11:48:15 GMT", "Sat, 21 Nov 2026 11:48:15", "Sat, 21 Nov 2026 11:48:15 +9999", "x"] {
+            #expect(Timestamp(httpDate: text) == nil)
+        }
     }
 }
 
