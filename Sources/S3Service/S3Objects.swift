@@ -52,8 +52,9 @@ extension S3Service {
         for name in systemFields {
             guard var value = fields[name] else { continue }
             if name == "content-encoding" {
-                value = value.split(separator: ",").map { $0.trimmingSpaces() }.filter { $0 != "aws-chunked" }
-                    .joined(separator: ",")
+                // What is left is kept as it was written.
+                value = value.split(separator: ",").filter { $0.trimmingSpaces() != "aws-chunked" }
+                    .joined(separator: ",").trimmingSpaces()
                 if value.isEmpty { continue }
             }
             attributes.fields.append(.init(name, value))

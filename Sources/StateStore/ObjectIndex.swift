@@ -181,7 +181,7 @@ package struct ObjectRemoval: Sendable, Hashable {
     }
 }
 
-/// What must hold for a removal to happen; of a version that does not exist, nothing holds.
+/// What must hold for a removal to happen. Without `exists`, what is not there may be removed whatever else is asked.
 package struct RemovalCondition: Sendable, Hashable {
     package var exists = false
     /// Without quotes.

@@ -147,6 +147,22 @@ import Testing
             let missing = try await s3.send("PUT", "/bkt/none", ["if-match": etag], body: [4])
             #expect((missing.status, missing.code) == (404, "NoSuchKey"))
             #expect(try await s3.send("DELETE", "/bkt/k", ["if-match": "\"0\""]).status == 412)
+            #expect(try await s3.send("DELETE", "/bkt/k", ["x-amz-if-match-size": "2"]).status == 412)
+            // What is not there does not match, but has no other size than was asked for.
+            #expect(try await s3.send("DELETE", "/bkt/none", ["if-match": "*"]).code == "NoSuchKey")
+            #expect(try await s3.send("DELETE", "/bkt/none", ["x-amz-if-match-size": "2"]).status == 204)
+            #expect(try await s3.send("DELETE", "/bkt/k", ["x-amz-if-match-size": "1"]).status == 204)
+            #expect(try await s3.send("GET", "/bkt/k").status == 404)
+        }
+    }
+
+    @Test(arguments: [
+        ("deflate, gzip", "deflate, gzip"), ("gzip, aws-chunked", "gzip"), ("aws-chunked, gzip", "gzip"), ("aws-chunked", nil),
+    ])
+    func contentEncodings(written: String, kept: String?) async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            #expect(try await s3.send("PUT", "/bkt/k", ["content-encoding": written], body: [1]).status == 200)
+            #expect(try await s3.send("GET", "/bkt/k").fields["content-encoding"] == kept)
         }
     }
 

@@ -241,8 +241,8 @@ private func outcome(of condition: WriteCondition, etag: String?) -> ObjectWrite
 private func outcome(
     of condition: RemovalCondition, _ found: StoredVersion?, isPlain: Bool
 ) -> ObjectWriteOutcome {
+    guard let found, !(isPlain && found.isDeleteMarker) else { return condition.exists ? .noSuchKey : .done }
     guard condition != RemovalCondition() else { return .done }
-    guard let found, !(isPlain && found.isDeleteMarker) else { return .noSuchKey }
     if let etag = condition.etag, etag != found.etag { return .preconditionFailed }
     if let size = condition.size, size != found.size { return .preconditionFailed }
     if let time = condition.modifiedAt,
