@@ -41,7 +41,7 @@ package struct HTTPListener: Service {
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: logger,
             responder: { [respond] request, writer, channel in
-                let answer = await respond(IncomingRequest(request))
+                let answer = await respond(IncomingRequest(request, channel))
                 let (head, body) = answer.response(to: request.method, over: channel)
                 try await writer.write(response: head, body: body)
             },
@@ -51,10 +51,13 @@ package struct HTTPListener: Service {
 }
 
 extension IncomingRequest {
-    fileprivate init(_ request: Request) {
+    fileprivate init(_ request: Request, _ channel: any Channel) {
         var fields = AWSProtocol.HTTPFields(request.head.headerFields.map { ($0.name.canonicalName, $0.value) })
         if fields["host"] == nil, let authority = request.head.authority { fields["host"] = authority }
-        let chunks = ChunkSource(request.body)
+        let expects = request.head.headerFields[.expect] != nil
+        let chunks = ChunkSource(request.body) {
+            if expects { channel.triggerUserOutboundEvent(ContinueHandler.BodyIsWanted(), promise: nil) }
+        }
         self.init(
             method: request.head.method.rawValue, target: request.head.path ?? "/", fields: fields,
             body: ServiceKit.RequestBody { try await chunks.next() })
@@ -65,10 +68,18 @@ extension IncomingRequest {
 private final class ChunkSource: @unchecked Sendable {
     // Unchecked: `RequestBody` is read by one task at a time, so the iterator is never touched by two.
     private var iterator: HummingbirdCore.RequestBody.AsyncIterator
+    private var onFirst: (@Sendable () -> Void)?
 
-    init(_ body: HummingbirdCore.RequestBody) { iterator = body.makeAsyncIterator() }
+    init(_ body: HummingbirdCore.RequestBody, onFirst: @escaping @Sendable () -> Void) {
+        iterator = body.makeAsyncIterator()
+        self.onFirst = onFirst
+    }
 
-    func next() async throws -> ByteBuffer? { try await iterator.next() }
+    func next() async throws -> ByteBuffer? {
+        onFirst?()
+        onFirst = nil
+        return try await iterator.next()
+    }
 }
 
 /// Writes a body's chunks, each only when the one before has been taken by the socket. Hummingbird's own writer

@@ -395,6 +395,25 @@ def test_odd_http(wire):
     assert_serving(server)
 
 
+def test_bodies_are_asked_for_when_they_are_wanted(server, bucket):
+    url = server.client("s3").generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=60)
+    for target, first in ((url[len(server.endpoint):], b"HTTP/1.1 100 "), (f"/{bucket}/k", b"HTTP/1.1 403 ")):
+        with socket.create_connection(("127.0.0.1", server.api_port), timeout=10) as connection:
+            connection.sendall(f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.api_port}\r\nContent-Length: 3\r\n"
+                               "Expect: 100-continue\r\n\r\n".encode())
+            answer = connection.recv(13, socket.MSG_WAITALL)
+            assert answer == first
+            # It may be sent all the same.
+            connection.sendall(b"abc")
+            while chunk := connection.recv(65536):
+                answer += chunk
+                if b"\r\netag: " in answer.lower():
+                    break
+            assert first.endswith(b"100 ") == (b"HTTP/1.1 200 " in answer), answer
+            assert first.endswith(b"100 ") or b"\r\nconnection: close\r\n" in answer.lower()
+    assert_serving(server)
+
+
 def test_too_long_bodies_are_refused(wire):
     server = wire.server
     long = b"".join([
