@@ -7,10 +7,10 @@ VENV := .build/venv
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev libyaml-dev \
             pkg-config python3-venv
 
-.PHONY: help deps build test unit interop peers moto conformance demo serve check bench simulate fuzz install uninstall deb deb-deps docs reference clean
+.PHONY: help deps build test unit interop peers moto s3-tests conformance demo serve check bench simulate fuzz install uninstall deb deb-deps docs reference clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## install the Debian packages that are missing (needs root)
 	@missing=""; for p in $(PACKAGES); do \
@@ -55,10 +55,22 @@ moto: .build/moto/ready  ## get moto's tests and moto itself, which some of them
 	.build/moto/venv/bin/pip install -q --disable-pip-version-check -r $<
 	touch $@
 
+S3_TESTS := 8f0ae7b404a3a2fcf7038bf1e6bf29544fe9b6a3
+s3-tests: .build/s3-tests/ready  ## get the tests of S3 that Ceph's developers keep
+.build/s3-tests/ready: Tests/Interop/requirements-s3-tests.txt
+	rm -rf .build/s3-tests
+	git init -q .build/s3-tests/source
+	git -C .build/s3-tests/source fetch -q --depth 1 https://github.com/ceph/s3-tests $(S3_TESTS)
+	git -C .build/s3-tests/source checkout -q FETCH_HEAD
+	python3 -m venv .build/s3-tests/venv
+	.build/s3-tests/venv/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
+
 conformance: build $(VENV)/ready  ## run the published suites that are beside the checkout
 	@rm -f .build/conformance.txt
 	@$(MAKE) --no-print-directory moto || echo "moto could not be fetched: its tests are skipped"
-	$(VENV)/bin/python -m pytest -q Tests/Interop/test_conformance.py Tests/Interop/test_moto.py
+	@$(MAKE) --no-print-directory s3-tests || echo "s3-tests could not be fetched: they are skipped"
+	$(VENV)/bin/python -m pytest -q Tests/Interop/test_conformance.py Tests/Interop/test_moto.py Tests/Interop/test_s3_tests.py
 	@cat .build/conformance.txt 2>/dev/null || echo "no suites found in ../shared/suites"
 
 demo: build  ## the whole thing on made-up data
