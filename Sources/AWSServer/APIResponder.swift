@@ -58,9 +58,10 @@ package struct APIResponder: Sendable {
         let target = request.fields["x-amz-target"]
         let destination = services.destination(
             target: target, scopeService: scope?.service, path: request.rawPath)
-        let context = CallContext(
+        var context = CallContext(
             account: configuration.account, region: scope?.region ?? configuration.region, accessKeyID: nil,
             requestID: randomUUIDText(), receivedAt: clock.now())
+        context.isSecure = request.isSecure
         var answer: HTTPAnswer
         switch destination {
         case .s3:

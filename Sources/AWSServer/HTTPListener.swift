@@ -16,32 +16,43 @@ package struct HTTPListener: Service {
     private let host: String
     private let port: Int
     private let logger: Logger
+    private let certificate: ServerCertificate?
+    private let isSecure: Bool
     private let respond: Responder
     private let onListening: @Sendable (_ port: Int) async -> Void
 
     /// - Parameters:
     ///   - port: 0 takes a free one; `onListening` tells which.
+    ///   - certificate: for HTTPS; nil for HTTP.
+    ///   - isSecure: what requests without TLS count as, for a way to the server that nobody else can listen to.
     ///   - respond: called by many tasks at once.
     package init(
-        host: String, port: Int, logger: Logger, onListening: @escaping @Sendable (_ port: Int) async -> Void,
-        respond: @escaping Responder
+        host: String, port: Int, certificate: ServerCertificate? = nil, isSecure: Bool = false, logger: Logger,
+        onListening: @escaping @Sendable (_ port: Int) async -> Void, respond: @escaping Responder
     ) {
         self.host = host
         self.port = port
+        self.certificate = certificate
+        self.isSecure = isSecure || certificate != nil
         self.logger = logger
         self.onListening = onListening
         self.respond = respond
     }
 
     package func run() async throws {
-        let builder = HTTPServerBuilder.http1(
-            configuration: .init(additionalChannelHandlers: [ContinueHandler(), SlowClientHandler()], idleTimeout: .seconds(120)))
+        let builder = HTTPServerBuilder { [certificate] responder in
+            let plain = HTTP1Channel(
+                responder: responder,
+                configuration: .init(
+                    additionalChannelHandlers: [ContinueHandler(), SlowClientHandler()], idleTimeout: .seconds(120)))
+            return certificate.map { TLSChannel(base: plain, certificate: $0) } ?? plain
+        }
         let server = try builder.buildServer(
             configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: logger,
-            responder: { [respond] request, writer, channel in
-                let answer = await respond(IncomingRequest(request, channel))
+            responder: { [respond, isSecure] request, writer, channel in
+                let answer = await respond(IncomingRequest(request, channel, isSecure: isSecure))
                 let (head, body) = answer.response(to: request.method, over: channel)
                 try await writer.write(response: head, body: body)
             },
@@ -51,7 +62,7 @@ package struct HTTPListener: Service {
 }
 
 extension IncomingRequest {
-    fileprivate init(_ request: Request, _ channel: any Channel) {
+    fileprivate init(_ request: Request, _ channel: any Channel, isSecure: Bool) {
         var fields = AWSProtocol.HTTPFields(request.head.headerFields.map { ($0.name.canonicalName, $0.value) })
         if fields["host"] == nil, let authority = request.head.authority { fields["host"] = authority }
         let expects = request.head.headerFields[.expect] != nil
@@ -61,6 +72,7 @@ extension IncomingRequest {
         self.init(
             method: request.head.method.rawValue, target: request.head.path ?? "/", fields: fields,
             body: ServiceKit.RequestBody { try await chunks.next() })
+        self.isSecure = isSecure
     }
 }
 

@@ -27,6 +27,8 @@ struct DataDirectory: Sendable {
 
     struct Endpoints: Sendable {
         var api: String
+        /// The same for programs of this machine: never with TLS.
+        var local: String
         var console: String
         var process: Int32
         /// Of the program that serves.
@@ -118,13 +120,20 @@ struct DataDirectory: Sendable {
             let process = value["pid"]?.int64.flatMap(Int32.init(exactly:)), kill(process, 0) == 0 || errno == EPERM
         else { return nil }
         return Endpoints(
-            api: api, console: console, process: process, version: value["version"]?.string ?? "",
+            api: api, local: value["local"]?.string ?? api, console: console, process: process, version: value["version"]?.string ?? "",
             store: value["store"]?.string)
     }
 
-    func writeEndpoints(api: String, console: String, store: String?) throws {
+    /// Where the last server listened without TLS, besides its port with TLS.
+    func lastLocalPort() -> Int? {
+        guard let text = try? String(contentsOfFile: endpoints, encoding: .utf8), let value = try? JSONValue(parsing: text)
+        else { return nil }
+        return value["local"]?.string?.split(separator: ":").last.flatMap { Int($0) }
+    }
+
+    func writeEndpoints(api: String, local: String?, console: String, store: String?) throws {
         let value: JSONValue = [
-            "api": .string(api), "console": .string(console), "pid": .number(JSONNumber(Int(getpid()))),
+            "api": .string(api), "local": local.map(JSONValue.string) ?? .null, "console": .string(console), "pid": .number(JSONNumber(Int(getpid()))),
             "version": .string(Version.text), "store": store.map(JSONValue.string) ?? .null,
         ]
         try Self.writeDurably(endpoints, value.text + "\n", mode: 0o644)

@@ -10,7 +10,7 @@ package struct CallContext: Sendable {
     /// The key that signed the request; nil for calls made without a signature and for the server's own.
     package var accessKeyID: String?
     package var permissions = Permissions.all
-    /// Whether the request came over TLS.
+    /// As `IncomingRequest.isSecure`.
     package var isSecure = false
     package var requestID: String
     package var receivedAt: Timestamp

@@ -10,6 +10,8 @@ package struct IncomingRequest: Sendable {
     /// With `host`, also for requests that named it as authority.
     package var fields: HTTPFields
     package var body: RequestBody
+    /// Whether nobody could listen: it came over TLS, or never left the machine.
+    package var isSecure = false
 
     /// - Parameter target: what stood between method and version in the request line.
     package init(method: String, target: String, fields: HTTPFields, body: RequestBody) {

@@ -64,6 +64,11 @@ extension Setting {
     package static let consolePort = Setting(
         "console-port", .integer(0...65_535), standard: "9401", hasFlag: true,
         "Port of the console; 0 takes a free one.")
+    package static let tlsCertificate = Setting(
+        "tls-certificate", .path, absence: "none", hasFlag: true,
+        "PEM file of a certificate and those that lead to its authority: the AWS interface then speaks HTTPS, and so does a console on another address than loopback.")
+    package static let tlsKey = Setting(
+        "tls-key", .path, hasFlag: true, "PEM file of the certificate's key, without a passphrase.")
     package static let auth = Setting(
         "auth", .choice(["keys", "none"]), standard: "keys", hasFlag: true,
         "keys: requests must be signed with a known key. none: anything goes, on loopback only.")
@@ -141,7 +146,7 @@ extension Setting {
 
     /// Every one, in the order of the reference.
     package static let all: [Setting] = [
-        .data, .host, .port, .consoleHost, .consolePort, .auth, .account, .catalog, .logLevel, .accessLog,
+        .data, .host, .port, .consoleHost, .consolePort, .tlsCertificate, .tlsKey, .auth, .account, .catalog, .logLevel, .accessLog,
         .awsLimits, .executionEvents, .executionSize, .executionRetention, .serviceModels,
         .s3Endpoint, .s3AccessKeyID, .s3SecretAccessKey, .s3SessionToken, .s3Region, .s3PathStyle, .s3CertificateFile,
         .objectOwnership, .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,

@@ -25,7 +25,8 @@ class Server:
 
     def start(self):
         endpoints = self.directory / "endpoints.json"
-        endpoints.unlink(missing_ok=True)
+        # What an earlier start has left is replaced, not written over.
+        before = endpoints.stat().st_ino if endpoints.exists() else None
         self.log = open(self.directory / "server.log", "ab")
         self.process = subprocess.Popen(
             [*self.program, "serve", "--data", self.directory, "--port", str(self.api_port),
@@ -33,7 +34,7 @@ class Server:
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
             env={**os.environ, "MILLRACE_SERVICE_MODELS": MODELS, **self.variables})
         deadline = time.monotonic() + 30
-        while not endpoints.exists():
+        while not endpoints.exists() or endpoints.stat().st_ino == before:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the server did not start:\n" + (self.directory / "server.log").read_text())
             time.sleep(0.01)

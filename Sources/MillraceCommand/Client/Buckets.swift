@@ -17,7 +17,7 @@ extension Connection {
         self.region = region
         self.credentials = credentials
         self.origin = origin
-        transport = CurlTransport()
+        transport = CurlTransport(HTTPTransportConfiguration(certificateFile: environmentValue("AWS_CA_BUNDLE")))
         client = AWSClient(
             endpoint: url, region: region, credentials: credentials, transport: transport,
             retry: RetryPolicy(connectionPatience: patience))

@@ -46,7 +46,7 @@ struct ConnectionOptions: ParsableArguments {
                     Start one with `millrace serve`, or say where its data is with --data or MILLRACE_DATA.
                     """, .unavailable)
         }
-        guard let endpoint = try given ?? directory.readEndpoints()?.api else {
+        guard let endpoint = try given ?? directory.readEndpoints()?.local else {
             throw CommandFailure(
                 "no server is running on \(directory.path). Start it with `millrace serve --data \(directory.path)`.",
                 .unavailable)
@@ -74,6 +74,12 @@ struct Connection: Sendable {
     func call(_ service: String, _ operation: String, _ input: JSONObject = [:]) async throws -> JSONObject {
         do {
             return try await client.call(service: service, operation: operation, input: input)
+        } catch let error as HTTPClientError where error.kind == .untrusted {
+            throw CommandFailure(
+                """
+                the certificate of \(endpoint), which \(origin) names, is not trusted: \(error)
+                Set AWS_CA_BUNDLE to the file (PEM) of the authority that signed it, and use a name that stands in it.
+                """, .unavailable)
         } catch let error as HTTPClientError {
             throw CommandFailure(
                 "cannot reach the server at \(endpoint), which \(origin) names: \(error)\nIs `millrace serve` running there?",

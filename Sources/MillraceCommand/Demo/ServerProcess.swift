@@ -30,7 +30,7 @@ final class ServerProcess: Sendable {
     func connect() async throws -> Connection {
         for _ in 0..<1500 {
             if let endpoints = try directory.readEndpoints(), let credentials = try directory.readCredentials() {
-                return try Connection(endpoint: endpoints.api, region: "us-east-1", credentials: credentials)
+                return try Connection(endpoint: endpoints.local, region: "us-east-1", credentials: credentials)
             }
             if waitpid(process, nil, WNOHANG) != 0 {
                 ended.withLock { $0 = true }

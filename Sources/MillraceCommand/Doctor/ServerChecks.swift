@@ -1,5 +1,6 @@
 import AWSProtocol
 import HTTPTransport
+import Logging
 import SettingsModel
 
 /// The server when one runs on the data directory, else whether its ports are free.
@@ -24,6 +25,10 @@ struct ServerChecks {
         var found = [Finding.ok("server", "no server runs on \(directory.path)")]
         do {
             let server = try Server.Settings(settings)
+            if let tls = server.tls {
+                _ = try tls.load(Logger(label: "millrace"))
+                found.append(.ok("tls", "\(tls.certificate) and its key can be used"))
+            }
             for (address, flag) in [(server.api, "--port"), (server.console, "--console-port")] {
                 do {
                     let port = try address.tryToBind(flag: flag)
@@ -53,7 +58,8 @@ struct ServerChecks {
         }
         let timeouts = HTTPTimeouts(connectMilliseconds: 3000, idleMilliseconds: 10_000)
         do {
-            let answer = try await CurlTransport().send(
+            let transport = CurlTransport(HTTPTransportConfiguration(certificateFile: environmentValue("AWS_CA_BUNDLE")))
+            let answer = try await transport.send(
                 HTTPRequest(method: "GET", endpoint: console, rawPath: "/readyz", timeouts: timeouts))
             return answer.status == 200
                 ? .ok("server", "it is ready, console \(endpoints.console)")
@@ -69,7 +75,7 @@ struct ServerChecks {
 
     private func identity(_ endpoints: DataDirectory.Endpoints) async -> Finding {
         do {
-            guard let credentials = try directory.readCredentials(), let url = HTTPEndpoint(url: endpoints.api) else {
+            guard let credentials = try directory.readCredentials(), let url = HTTPEndpoint(url: endpoints.local) else {
                 return .fail("server", "there is no \(directory.credentials)", fix: "restore it from a backup")
             }
             let request = SignedProbe(
@@ -82,7 +88,7 @@ struct ServerChecks {
             }
             return .ok("server", "it answers requests signed with the root key")
         } catch {
-            return .fail("server", "\(endpoints.api) does not answer: \(error)", fix: "look at its log")
+            return .fail("server", "\(endpoints.local) does not answer: \(error)", fix: "look at its log")
         }
     }
 }

@@ -1,3 +1,5 @@
+import AWSServer
+
 #if canImport(Glibc)
 import Glibc
 #endif
@@ -7,15 +9,19 @@ struct ListeningAddress {
     let host: String
     let port: Int
 
-    /// Where programs on this machine reach the listener: a wildcard address answers on loopback.
-    var url: String {
-        let host =
+    /// Where programs on this machine reach the listener: a wildcard address answers on loopback. With a certificate it is
+    /// called by a name in there, where possible: clients insist on it.
+    func url(_ certificate: ServerCertificate? = nil) -> String {
+        var host =
             switch host {
             case "0.0.0.0", "": "127.0.0.1"
-            case "::", "[::]": "[::1]"
-            default: host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
+            case "::", "[::]": "::1"
+            default: host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
             }
-        return "http://\(host):\(port)"
+        if let names = certificate?.names, !names.contains(host.lowercased()) {
+            host = names.first { $0 == "localhost" } ?? names.first { !$0.hasPrefix("*") } ?? host
+        }
+        return "\(certificate == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
     }
 
     static func isLoopback(_ host: String) -> Bool { ["127.0.0.1", "localhost", "::1"].contains(host) }

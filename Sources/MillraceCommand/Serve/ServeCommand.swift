@@ -30,6 +30,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: .of(.port)) var port: String?
     @Option(help: .of(.consoleHost)) var consoleHost: String?
     @Option(help: .of(.consolePort)) var consolePort: String?
+    @Option(help: .of(.tlsCertificate), completion: .file()) var tlsCertificate: String?
+    @Option(help: .of(.tlsKey), completion: .file()) var tlsKey: String?
     @Option(help: .of(.auth)) var auth: String?
     @Option(help: .of(.account)) var account: String?
     @Option(help: .of(.catalog), completion: .directory) var catalog: String?
@@ -53,7 +55,7 @@ struct ServeCommand: AsyncParsableCommand {
     private func effectiveSettings() throws -> EffectiveSettings {
         let flags: [(Setting, String?)] = [
             (.data, data), (.host, host), (.port, port), (.consoleHost, consoleHost), (.consolePort, consolePort),
-            (.auth, auth), (.account, account), (.catalog, catalog), (.logLevel, logLevel),
+            (.tlsCertificate, tlsCertificate), (.tlsKey, tlsKey), (.auth, auth), (.account, account), (.catalog, catalog), (.logLevel, logLevel),
             (.accessLog, accessLog), (.awsLimits, awsLimits ? "true" : nil),
         ]
         do {

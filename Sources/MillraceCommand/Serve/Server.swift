@@ -35,6 +35,10 @@ struct Server {
     private let settings: Settings
     private let endpoint: String
     private let consoleEndpoint: String
+    private let certificate: ServerCertificate?
+    /// Where programs of this machine and the server itself reach the API without TLS: they need not trust a certificate,
+    /// nor be called by its names. Nil where `endpoint` is that.
+    private let localAPI: ListeningAddress?
     private let credentials: AWSCredentials
     private let workflow: WorkflowEngine
     private let integrations: any IntegrationRegistry
@@ -46,7 +50,7 @@ struct Server {
     private let functions: LocalFunctions
     private let statusChanges: StatusChangeEvents?
     private let activity: ActivityCounters
-    private let logger = Logger(label: "millrace")
+    private let logger: Logger
 
     init(settings: Settings) async throws {
         var settings = settings
@@ -54,11 +58,15 @@ struct Server {
         try data.create()
         try data.takeLock()
         let clock = SystemWallClock()
+        logger = Logger(label: "millrace")
+        certificate = try settings.tls?.load(logger)
         settings.port = try settings.api.tryToBind(flag: "--port")
         settings.consolePort = try settings.console.tryToBind(flag: "--console-port")
         self.settings = settings
-        endpoint = settings.api.url
-        consoleEndpoint = settings.console.url
+        endpoint = settings.api.url(certificate)
+        consoleEndpoint = settings.console.url(settings.isConsoleEncrypted ? certificate : nil)
+        localAPI = certificate == nil ? nil : try Self.localAddress(data)
+        let ownEndpoint = localAPI?.url() ?? endpoint
         credentials = try data.rootCredentials()
         let keys = KeyRing(
             root: credentials, users: try UserKeys(file: UserKeyFile(path: data.userKeys)), clock: clock)
@@ -72,7 +80,7 @@ struct Server {
         try await objects.start()
 
         var configuration = BatchEngineConfiguration(
-            workDirectory: data.work, executablePath: programPath(), endpointURL: endpoint, machine: settings.jobs.machine)
+            workDirectory: data.work, executablePath: programPath(), endpointURL: ownEndpoint, machine: settings.jobs.machine)
         configuration.graceMilliseconds = settings.jobs.graceMilliseconds
         configuration.outputBytesMax = settings.jobs.outputBytesMax
         configuration.enforcesMemory = settings.jobs.enforcesMemory
@@ -80,7 +88,7 @@ struct Server {
         configuration.environment = [EnvironmentVariable("MILLRACE_CONFIG", "/dev/null")]
         configuration.environment += settings.s3?.variables.map { EnvironmentVariable($0.name, $0.value) } ?? []
         var jobStore = settings.s3?.configuration
-            ?? S3Configuration(endpoint: HTTPEndpoint(url: endpoint), credentials: credentials, pathStyle: true)
+            ?? S3Configuration(endpoint: HTTPEndpoint(url: ownEndpoint), credentials: credentials, pathStyle: true)
         jobStore.retry = .patient
         let stores = ObjectStores(
             s3: jobStore, transport: CurlTransport(settings.s3?.transport ?? HTTPTransportConfiguration()))
@@ -99,7 +107,7 @@ struct Server {
         let services: [any JSONService] = [states, glue, batchService, logs]
         var foreign = settings.foreignEndpoints
         // The store of the jobs, by HTTP even when it is the server's own.
-        if let address = settings.s3?.configuration.endpoint ?? HTTPEndpoint(url: endpoint) {
+        if let address = settings.s3?.configuration.endpoint ?? HTTPEndpoint(url: ownEndpoint) {
             foreign["s3"] = ForeignServices.Endpoint(
                 address: address, credentials: settings.s3?.configuration.credentials ?? credentials)
         }
@@ -107,7 +115,7 @@ struct Server {
         let functionKeys = keys
         functions = LocalFunctions(
             functions: settings.functions, directory: data.functions, runner: ProcessRunner(shimPath: try findShim()),
-            endpointURL: endpoint, key: { functionKeys.functionCredentials(lifetimeSeconds: $0) }, clock: clock)
+            endpointURL: ownEndpoint, key: { functionKeys.functionCredentials(lifetimeSeconds: $0) }, clock: clock)
         let elsewhere = ForeignServices(
             endpoints: foreign, credentials: { foreignCredentials.current() },
             http: CurlTransport(HTTPTransportConfiguration(certificateFile: settings.certificateFile)),
@@ -161,7 +169,17 @@ struct Server {
         let activity = activity
         let functions = functions
         let statusChanges = statusChanges
-        let listening = ListeningSignal(count: 2)
+        let logger = logger
+        let listening = ListeningSignal(count: localAPI == nil ? 2 : 3)
+        func listener(
+            _ address: ListeningAddress, _ certificate: ServerCertificate? = nil, isSecure: Bool = false,
+            respond: @escaping HTTPListener.Responder
+        ) -> ServiceGroupConfiguration.ServiceConfiguration {
+            .init(
+                service: HTTPListener(
+                    host: address.host, port: address.port, certificate: certificate, isSecure: isSecure, logger: logger,
+                    onListening: { _ in listening.signal() }, respond: respond))
+        }
         var configuration = ServiceGroupConfiguration(
             services: [
                 .init(service: Background { try await workflow.run(integrations) }),
@@ -170,14 +188,9 @@ struct Server {
                 .init(service: Background { await statusChanges?.run() }),
                 .init(service: Background { await activity.follow(workflow.changes(), await batch.changes()) }),
                 .init(service: Background { try await self.announce(listening) }),
-                .init(
-                    service: HTTPListener(
-                        host: settings.consoleHost, port: settings.consolePort, logger: logger,
-                        onListening: { _ in listening.signal() }, respond: { await console.respond(to: $0) })),
-                .init(
-                    service: HTTPListener(
-                        host: settings.host, port: settings.port, logger: logger,
-                        onListening: { _ in listening.signal() }, respond: { await api.respond(to: $0) })),
+                listener(settings.console, settings.isConsoleEncrypted ? certificate : nil) { await console.respond(to: $0) },
+                listener(settings.api, certificate) { await api.respond(to: $0) },
+            ] + (localAPI.map { [listener($0, isSecure: true) { await api.respond(to: $0) }] } ?? []) + [
                 // Services are told to stop from the last one on, each when the one after it has ended.
                 .init(service: StopNotice()),
             ], gracefulShutdownSignals: Self.stopSignals(), logger: logger)
@@ -202,6 +215,14 @@ struct Server {
         let ignored = procText("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("SigIgn:") }
         let mask = ignored.flatMap { UInt64($0.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16) } ?? 0
         return mask & 1 == 1 ? [.sigterm, .sigint] : [.sigterm, .sigint, .sighup]
+    }
+
+    /// The port that jobs of an earlier start know, unless another program has it now.
+    private static func localAddress(_ data: DataDirectory) throws -> ListeningAddress {
+        let known = ListeningAddress(host: "127.0.0.1", port: data.lastLocalPort() ?? 0)
+        if let port = try? known.tryToBind(flag: "--port") { return ListeningAddress(host: known.host, port: port) }
+        let free = ListeningAddress(host: known.host, port: 0)
+        return ListeningAddress(host: free.host, port: try free.tryToBind(flag: "--port"))
     }
 
     /// Opens a database and says what to do about one that cannot be used.
@@ -237,7 +258,8 @@ struct Server {
             note("\(changes.count { $0.action != .left }) of \(changes.count) definitions of \(catalog) were new or changed")
         }
         let store = settings.s3?.configuration.endpoint?.description
-        try settings.data.writeEndpoints(api: endpoint, console: consoleEndpoint, store: store)
+        try settings.data.writeEndpoints(
+            api: endpoint, local: localAPI?.url(), console: consoleEndpoint, store: store)
         ServiceManager.announceReady("serving \(endpoint), console \(consoleEndpoint)")
         note(
             """

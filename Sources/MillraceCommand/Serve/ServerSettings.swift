@@ -1,6 +1,8 @@
+import AWSServer
 import BatchScheduling
 import FoundationEssentials
 import HTTPTransport
+import Logging
 import ServiceModels
 import SettingsModel
 import StatesIntegrations
@@ -19,6 +21,8 @@ extension Server {
         var port: Int
         var consoleHost: String
         var consolePort: Int
+        /// Nil: HTTP only.
+        var tls: TLSFiles?
         var requiresSignature: Bool
         var account: String
         /// Of buckets without ownership controls of their own.
@@ -43,6 +47,11 @@ extension Server {
         /// Lambda functions that are programs of this machine.
         var functions: [String: LocalFunctions.Function]
 
+        struct TLSFiles: Sendable {
+            var certificate: String
+            var key: String
+        }
+
         struct JobLimits: Sendable {
             /// What all attempts together may occupy.
             var machine: ResourceDemand
@@ -53,6 +62,8 @@ extension Server {
 
         var api: ListeningAddress { ListeningAddress(host: host, port: port) }
         var console: ListeningAddress { ListeningAddress(host: consoleHost, port: consolePort) }
+        /// On loopback nobody listens, and browsers would not find the address among the certificate's names.
+        var isConsoleEncrypted: Bool { tls != nil && !ListeningAddress.isLoopback(consoleHost) }
     }
 }
 
@@ -64,6 +75,7 @@ extension Server.Settings {
         port = settings.integer(.port) ?? 9400
         consoleHost = settings.text(.consoleHost) ?? "127.0.0.1"
         consolePort = settings.integer(.consolePort) ?? 9401
+        tls = try TLSFiles(settings)
         requiresSignature = settings.text(.auth) != "none"
         account = settings.text(.account) ?? "123456789012"
         objectOwnership = settings.text(.objectOwnership) ?? "BucketOwnerEnforced"
@@ -95,6 +107,32 @@ extension Server.Settings {
         }
         guard port == 0 || port != consolePort || host != consoleHost else {
             throw CommandFailure("port and console-port are both \(port): give the console another one.")
+        }
+    }
+}
+
+extension Server.Settings.TLSFiles {
+    fileprivate init?(_ settings: EffectiveSettings) throws {
+        switch (settings.text(.tlsCertificate), settings.text(.tlsKey)) {
+        case (let certificate?, let key?): self.init(certificate: certificate, key: key)
+        case (nil, nil): return nil
+        case (nil, _?): throw Self.missing(.tlsCertificate, besides: .tlsKey, settings)
+        case (_?, nil): throw Self.missing(.tlsKey, besides: .tlsCertificate, settings)
+        }
+    }
+
+    private static func missing(_ setting: Setting, besides other: Setting, _ settings: EffectiveSettings) -> CommandFailure {
+        CommandFailure(
+            "\(other.key) is set (\(settings[other]?.origin.text ?? "")) and \(setting.key) is not: set \(setting.key), too, "
+                + "or \(setting.environment).")
+    }
+
+    /// - Throws: `CommandFailure` when the files cannot be used.
+    func load(_ logger: Logger) throws -> ServerCertificate {
+        do {
+            return try ServerCertificate(certificateFile: certificate, keyFile: key, logger: logger)
+        } catch {
+            throw CommandFailure("tls-certificate, tls-key: \(error)")
         }
     }
 }
