@@ -137,9 +137,11 @@ def test_requests_are_logged(new_server, tmp_path):
     s3.create_bucket(Bucket="lake")
     with pytest.raises(ClientError):
         s3.get_object(Bucket="lake", Key="none")
+    deadline = time.monotonic() + 10
+    while log.read_text().count("\n") < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
     log.rename(tmp_path / "access.log.1")
     s3.list_buckets()
-    deadline = time.monotonic() + 10
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     lines = [json.loads(line) for line in (tmp_path / "access.log.1").read_text().splitlines()]
