@@ -1,5 +1,6 @@
 package import Logging
 import NIOSSL
+package import Support
 import Synchronization
 
 #if canImport(Glibc)
@@ -32,6 +33,8 @@ package final class ServerCertificate: Sendable {
 
     /// The names in the certificate at the start, DNS names and addresses, in its order.
     package let names: [String]
+    /// Of the certificate at the start.
+    package let validUntil: Timestamp
     private let certificateFile: String
     private let keyFile: String
     private let logger: Logger
@@ -47,8 +50,9 @@ package final class ServerCertificate: Sendable {
         let stamps = [Self.stamp(certificateFile), Self.stamp(keyFile)]
         let (context, leaf) = try Self.load(certificateFile, keyFile)
         names = Self.names(of: leaf)
+        // The times of X.509 end with the year 9999.
+        validUntil = Timestamp(millisecondsSince1970: Int64(leaf.notValidAfter) * 1000)
         state = Mutex(State(context: context, stamps: stamps))
-        if leaf.notValidAfter < time(nil) { logger.warning("the certificate has expired", metadata: ["file": "\(certificateFile)"]) }
     }
 
     /// For a new connection.

@@ -69,6 +69,10 @@ def test_clients_over_tls(new_server, authority, files, tmp_path, monkeypatch):
     assert job["status"] == "SUCCEEDED"
     assert subprocess.run(
         [BIN / "millrace", "status", "--data", server.directory, "--json"], capture_output=True).returncode == 0
+    advice = subprocess.run(
+        [BIN / "millrace", "doctor", "--data", server.directory], capture_output=True, text=True,
+        env={**os.environ, "MILLRACE_TLS_CERTIFICATE": str(files[0]), "MILLRACE_TLS_KEY": str(files[1])}).stdout
+    assert "valid until" in advice and "renew it" in advice  # In two days.
     variables = subprocess.run(
         [BIN / "millrace", "env", "--data", server.directory], capture_output=True, text=True, check=True).stdout
     assert f"AWS_ENDPOINT_URL='{server.endpoint}'" in variables

@@ -1,15 +1,20 @@
 import AWSProtocol
+import AWSServer
 import HTTPTransport
 import Logging
 import SettingsModel
+import Support
 
 /// The server when one runs on the data directory, else whether its ports are free.
 struct ServerChecks {
     let directory: DataDirectory
     let settings: EffectiveSettings
 
+    /// Days before its end in which a certificate should have been renewed.
+    private static let renewalDays: Int64 = 14
+
     func findings() async -> [Finding] {
-        guard directory.isServed() else { return ports() }
+        guard directory.isServed() else { return ports() + certificate() }
         // Endpoints that cannot be read are as good as none: the server is about to write them.
         guard let endpoints = try? directory.readEndpoints() else {
             return [
@@ -18,17 +23,29 @@ struct ServerChecks {
                     fix: "run this again in a moment; what it waits for is in its log")
             ]
         }
-        return [version(endpoints), await health(endpoints), await identity(endpoints)]
+        return [version(endpoints), await health(endpoints), await identity(endpoints)] + certificate()
+    }
+
+    private func certificate() -> [Finding] {
+        // Settings that contradict each other have been said.
+        guard let files = (try? Server.Settings(settings))?.tls else { return [] }
+        do {
+            let end = try files.load(Logger(label: "millrace")).validUntil
+            let text = "the certificate \(files.certificate) is valid until \(end.iso8601)"
+            let daysLeft = end.milliseconds(since: SystemWallClock().now()) / 86_400_000
+            return [
+                daysLeft >= Self.renewalDays
+                    ? .ok("tls", text) : .warn("tls", text, fix: "renew it; the server takes the new files up by itself")
+            ]
+        } catch {
+            return [.fail("tls", "\(error)", fix: "put files there that fit; the server takes them up by itself")]
+        }
     }
 
     private func ports() -> [Finding] {
         var found = [Finding.ok("server", "no server runs on \(directory.path)")]
         do {
             let server = try Server.Settings(settings)
-            if let tls = server.tls {
-                _ = try tls.load(Logger(label: "millrace"))
-                found.append(.ok("tls", "\(tls.certificate) and its key can be used"))
-            }
             for (address, flag) in [(server.api, "--port"), (server.console, "--console-port")] {
                 do {
                     let port = try address.tryToBind(flag: flag)
@@ -66,6 +83,10 @@ struct ServerChecks {
                 : .fail(
                     "server", "it is not ready: \(String(decoding: answer.body.prefix(200), as: UTF8.self))",
                     fix: "look at its log")
+        } catch let error as HTTPClientError where error.kind == .untrusted {
+            return .warn(
+                "server", "\(endpoints.console) has a certificate that is not trusted here",
+                fix: "set AWS_CA_BUNDLE to the file (PEM) of the authority that signed it")
         } catch {
             return .fail(
                 "server", "\(endpoints.console) does not answer: \(error)",

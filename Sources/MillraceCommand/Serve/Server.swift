@@ -60,6 +60,9 @@ struct Server {
         let clock = SystemWallClock()
         logger = Logger(label: "millrace")
         certificate = try settings.tls?.load(logger)
+        if let certificate, certificate.validUntil < clock.now() {
+            note("the certificate \(settings.tls?.certificate ?? "") has ended on \(certificate.validUntil.iso8601): clients will refuse it")
+        }
         settings.port = try settings.api.tryToBind(flag: "--port")
         settings.consolePort = try settings.console.tryToBind(flag: "--console-port")
         self.settings = settings
