@@ -17,6 +17,7 @@ struct EnvironmentTopic: ParsableCommand {
         AWS_ENDPOINT_URL      the server's address; the keys come from these, too:
         AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
         AWS_REGION, AWS_DEFAULT_REGION
+        AWS_CA_BUNDLE         a PEM file of the authorities to trust for https
         AWS_PROFILE           a profile of ~/.aws/credentials and ~/.aws/config, for
                               what these leave open
         MILLRACE_S3_ENDPOINT  another S3 store for tables and files, with
