@@ -148,11 +148,42 @@ def test_package_is_clean(package):
     assert run("lintian", "--allow-root", "--fail-on", "error,warning", "--no-tag-display-limit", package) == ""
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0 or not pathlib.Path("/etc/debian_version").exists() or pathlib.Path("/run/systemd/system").exists()
-    or any(pathlib.Path(p).exists() for p in ("/etc/millrace", "/var/lib/millrace", "/usr/bin/millrace")),
-    reason="installs the package: for root on a Debian without services and without Millrace")
+# What is installed goes into layers over these folders, which only this command and what it runs see.
+APART = """set -e
+mount --make-rprivate /
+layers=/mnt
+mount -t tmpfs layers "$layers"
+for folder in etc usr var; do
+    mkdir "$layers/$folder" "$layers/$folder.work"
+    mount -t overlay "$folder" -o "lowerdir=/$folder,upperdir=$layers/$folder,workdir=$layers/$folder.work" "/$folder"
+done
+exec "$@"
+"""
+
+
+def apart(*command):
+    """Runs it so that what it changes in /etc, /usr and /var is gone afterwards, however it ends."""
+    return run("unshare", "--mount", "sh", "-c", APART, "sh", *command)
+
+
+def can_install():
+    if os.geteuid() != 0 or not pathlib.Path("/etc/debian_version").exists() or shutil.which("unshare") is None:
+        return False
+    try:
+        apart("true")
+    except AssertionError:
+        return False
+    return not any(pathlib.Path(p).exists() for p in ("/run/systemd/system", "/etc/millrace", "/var/lib/millrace", "/usr/bin/millrace"))
+
+
 def test_package_lifecycle(package):
+    if not can_install():
+        pytest.skip("installs the package: for root on a Debian without services and without Millrace, with overlay mounts")
+    apart(sys.executable, __file__, package)
+    assert not pathlib.Path("/usr/bin/millrace").exists()
+
+
+def live(package):
     """Installed, served from, installed again, removed, purged."""
     data, config = pathlib.Path("/var/lib/millrace"), pathlib.Path("/etc/millrace/millrace.yaml")
     apt = ["apt-get", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold"]
@@ -160,30 +191,32 @@ def test_package_lifecycle(package):
     def call(*words):
         return run(*apt, *words, DEBIAN_FRONTEND="noninteractive")
 
+    call("install", package)
+    assert run("/usr/bin/millrace", "--version").strip() == run("dpkg-deb", "-f", package, "Version").strip()
+    assert (data.owner(), data.stat().st_mode & 0o777) == ("millrace", 0o700)
+    as_user = ["setpriv", "--reuid=millrace", "--regid=millrace", "--clear-groups", "/usr/bin/millrace"]
+    server = Server(data, program=as_user)
     try:
-        call("install", package)
-        assert run("/usr/bin/millrace", "--version").strip() == run("dpkg-deb", "-f", package, "Version").strip()
-        assert (data.owner(), data.stat().st_mode & 0o777) == ("millrace", 0o700)
-        as_user = ["setpriv", "--reuid=millrace", "--regid=millrace", "--clear-groups", "/usr/bin/millrace"]
-        server = Server(data, program=as_user)
-        try:
-            assert server.endpoint.startswith("http://127.0.0.1:")
-            run_a_job(server)
-            server.client("s3").create_bucket(Bucket="kept")
-        finally:
-            server.stop()
-        config.write_text(config.read_text() + "# changed here\n")
-        call("install", "--reinstall", package)
-        assert "# changed here" in config.read_text()
-        server = Server(data, program=as_user)
-        try:
-            assert [b["Name"] for b in server.client("s3").list_buckets()["Buckets"]] == ["kept"]
-        finally:
-            server.stop()
-        call("remove", "millrace")
-        assert not pathlib.Path("/usr/bin/millrace").exists()
-        assert (data / "state.sqlite").exists() and config.exists()
+        assert server.endpoint.startswith("http://127.0.0.1:")
+        run_a_job(server)
+        server.client("s3").create_bucket(Bucket="kept")
     finally:
-        call("purge", "millrace")
+        server.stop()
+    config.write_text(config.read_text() + "# changed here\n")
+    call("install", "--reinstall", package)
+    assert "# changed here" in config.read_text()
+    server = Server(data, program=as_user)
+    try:
+        assert [b["Name"] for b in server.client("s3").list_buckets()["Buckets"]] == ["kept"]
+    finally:
+        server.stop()
+    call("remove", "millrace")
+    assert not pathlib.Path("/usr/bin/millrace").exists()
+    assert (data / "state.sqlite").exists() and config.exists()
+    call("purge", "millrace")
     assert not data.exists() and not config.parent.exists()
     assert "millrace:" not in pathlib.Path("/etc/passwd").read_text()
+
+
+if __name__ == "__main__":
+    live(pathlib.Path(sys.argv[1]))
