@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 GROUPS = [
     ("Start", ["README.md", "docs/getting-started.md"], None),
     ("Use", ["docs/configuration.md", "docs/minio.md", "docs/operations.md", "docs/backups.md", "docs/troubleshooting.md"], None),
-    ("Reference", ["docs/cli.md", "docs/api.md", "docs/s3.md", "docs/integrations.md", "docs/limits.md", "docs/delta-features.md"], "docs"),
+    ("Reference", ["docs/cli.md", "docs/api.md", "docs/s3.md", "docs/integrations.md", "docs/limits.md", "docs/delta-features.md", "docs/conformance.md"], "docs"),
     ("Examples", [], "examples"),
     ("Inside", ["docs/ARCHITECTURE.md", "docs/GLOSSARY.md"], "docs/formats"),
     ("Decisions", [], "docs/decisions"),

@@ -20,11 +20,23 @@ package struct JSONPath: Sendable, Hashable {
         case filter(FilterExpression, text: String)
         /// With arguments beside what the path finds.
         case function(PathFunction, [FilterOperand])
+        /// Only its use is an error.
+        case unknownFunction(String)
     }
 
     /// - Throws: `JSONPathError` for a text that is no path, or that uses a part of the dialect that is not supported.
     package init(_ text: String) throws(JSONPathError) {
         try self.init(text, depth: 0)
+    }
+
+    /// A path as Jayway's library itself takes it: `$.` may be left out, and a path may begin with `@`. A state machine
+    /// must write the `$`.
+    package init(jayway text: String) throws(JSONPathError) {
+        if text.hasPrefix("@") {
+            try self.init("$" + text.dropFirst())
+        } else {
+            try self.init(text.hasPrefix("$") ? text : "$." + text)
+        }
     }
 
     /// - Parameter depth: how many filters the path stands in.
@@ -86,11 +98,11 @@ package struct JSONPathError: Error, Sendable, Hashable, CustomStringConvertible
 
 /// A function at the end of a path.
 enum PathFunction: String, Sendable, Hashable, CaseIterable {
-    case length, size, keys, min, max, avg, sum, stddev, first, last, append
+    case length, size, keys, min, max, avg, sum, stddev, first, last, index, append, concat
 
     var takesArguments: Bool {
         switch self {
-        case .min, .max, .avg, .sum, .stddev, .append: true
+        case .min, .max, .avg, .sum, .stddev, .index, .append, .concat: true
         case .length, .size, .keys, .first, .last: false
         }
     }
@@ -108,6 +120,7 @@ extension JSONPath.Step {
         case .scan: ".."
         case .filter(_, let text): "[?(\(text))]"
         case .function(let function, _): ".\(function.rawValue)()"
+        case .unknownFunction(let name): ".\(name)()"
         }
     }
 }

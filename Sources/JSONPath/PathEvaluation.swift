@@ -14,6 +14,9 @@ struct PathEvaluation {
     mutating func run() throws(JSONPathError) -> JSONValue {
         var count = path.steps.count
         var tail: (function: PathFunction, arguments: [JSONValue])?
+        if case .unknownFunction(let name) = path.steps.last {
+            throw JSONPathError("Function with name: \(name) does not exist.")
+        }
         if case .function(let function, let operands) = path.steps.last {
             var arguments: [JSONValue] = []
             for operand in operands { if let value = operand.value(root, root) { arguments.append(value) } }
@@ -110,7 +113,7 @@ struct PathEvaluation {
                         "Filter: \(step.normalizedText) can not be applied to primitives. Current context is: \(value.text)")
                 }
             }
-        case .function: return
+        case .function, .unknownFunction: return
         }
     }
 
@@ -208,6 +211,20 @@ struct PathEvaluation {
             return one { value in value.object.map { .array($0.keys.map { .string($0) }) } ?? .null }
         case .first, .last:
             return one { value in (function == .first ? value.array?.first : value.array?.last) ?? .null }
+        case .index:
+            guard let index = arguments.first?.int64.flatMap({ Int(exactly: $0) }) else {
+                throw JSONPathError("The function 'index' takes a whole number")
+            }
+            return one { value in
+                guard let elements = value.array else { return .null }
+                let place = index < 0 ? elements.count + index : index
+                return elements.indices.contains(place) ? elements[place] : .null
+            }
+        case .concat:
+            return one { value in
+                let texts = (value.array ?? []).compactMap(\.string) + arguments.flatMap { $0.array ?? [$0] }.map { $0.string ?? $0.text }
+                return .string(texts.joined())
+            }
         case .append:
             return one { value in value.array.map { .array($0 + arguments) } ?? value }
         case .min, .max, .avg, .sum, .stddev:
@@ -233,7 +250,7 @@ struct PathEvaluation {
 extension JSONPath.Step {
     var isDefinite: Bool {
         switch self {
-        case .name, .names, .index, .function: true
+        case .name, .names, .index, .function, .unknownFunction: true
         case .indices, .slice, .wildcard, .scan, .filter: false
         }
     }

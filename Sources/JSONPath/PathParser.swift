@@ -15,7 +15,10 @@ struct PathParser {
         guard take("$") else { throw JSONPathError("Path must start with '$' or '@'") }
         var steps: [JSONPath.Step] = []
         while at < bytes.count {
-            if case .function = steps.last { throw JSONPathError("Nothing may follow a function at position \(at)") }
+            switch steps.last {
+            case .function, .unknownFunction: throw JSONPathError("Nothing may follow a function at position \(at)")
+            default: break
+            }
             if bytes[at] == UInt8(ascii: "[") {
                 steps.append(try bracket())
             } else if take(".") {
@@ -56,7 +59,9 @@ struct PathParser {
     private mutating func function(_ name: String) throws(JSONPathError) -> JSONPath.Step {
         at += 1
         guard let function = PathFunction(rawValue: name) else {
-            throw JSONPathError("Function with name: \(name) does not exist.")
+            guard let end = bytes[at...].lastIndex(of: UInt8(ascii: ")")) else { throw isOpen(name) }
+            at = end + 1
+            return .unknownFunction(name)
         }
         skipBlanks()
         var arguments: [FilterOperand] = []
@@ -65,14 +70,41 @@ struct PathParser {
                 throw JSONPathError("Arguments of the function '\(name)' are not supported at position \(at)")
             }
             repeat {
-                var parser = FilterParser(bytes: bytes, at: at, depth: depth + 1)
-                arguments.append(try parser.operand())
-                at = parser.at
+                skipBlanks()
+                if at < bytes.count, bytes[at] == UInt8(ascii: "'") {
+                    if let text = try singleQuotedArgument() { arguments.append(.literal(.string(text))) }
+                } else {
+                    var parser = FilterParser(bytes: bytes, at: at, depth: depth + 1)
+                    arguments.append(try parser.operand())
+                    at = parser.at
+                }
                 skipBlanks()
             } while take(",")
-            guard take(")") else { throw JSONPathError("Arguments to function: '\(name)' are not closed properly.") }
+            guard take(")") else { throw isOpen(name) }
         }
         return .function(function, arguments)
+    }
+
+    private func isOpen(_ name: String) -> JSONPathError {
+        JSONPathError("Arguments to function: '\(name)' are not closed properly.")
+    }
+
+    /// Jayway knows texts in double quotes only. Of others it takes what begins with a digit or a minus, up to the comma
+    /// or parenthesis, the closing quote included; nil when there is nothing of the kind.
+    private mutating func singleQuotedArgument() throws(JSONPathError) -> String? {
+        var start: Int?
+        while at < bytes.count, bytes[at] != UInt8(ascii: ","), bytes[at] != UInt8(ascii: ")") {
+            if start == nil {
+                switch bytes[at] {
+                case 48...57, UInt8(ascii: "-"): start = at
+                case UInt8(ascii: "$"), UInt8(ascii: "@"), UInt8(ascii: "{"), UInt8(ascii: "\""):
+                    throw JSONPathError("Use double quotes for the text at position \(at)")
+                default: break
+                }
+            }
+            at += 1
+        }
+        return start.map { String(decoding: bytes[$0..<at], as: UTF8.self) }
     }
 
     private mutating func bracket() throws(JSONPathError) -> JSONPath.Step {

@@ -18,7 +18,10 @@ import Testing
         ("$..[?(@.n == 5)].sku", #"["b"]"#), ("$.lines[?(@.sku =~ /[BC]/i)].sku", #"["b","c"]"#),
         ("$.lines[?(@.sku =~ /x?/)].sku", "[]"), ("$.lines[*].n.stddev()", "2.0"), ("$.max($.lines[*].n, 3)", "5.0"),
         ("$.lines[0:1].append(4)", "[{\"sku\":\"a\",\"n\":1}]"), ("$.lines[?(@.tags == @.none)]", "[]"),
-        ("$.lines[?(@.n >= '1')]", "[]"), ("$.open.*", "[true,7,null]"),
+        ("$.lines[?(@.n >= '1')]", "[]"), ("$.open.*", "[true,7,null]"), ("$.f(1)", nil), ("$.name.f('a)')", nil),
+        ("$.lines.index(1)", #"{"sku":"b","n":5}"#), ("$.lines.index(9)", "null"),
+        (#"$.concat($.name, "-", $.lines[1].n, $.lines[*].sku)"#, #""corner-5abc""#),
+        ("$.concat('1 x', 'y', $.name)", #""1 x'corner""#), ("$.lines[?(@.n all [1])]", "[]"),
     ])
     func finds(path: String, expected: String?) throws {
         let parsed = try JSONPath(path)
@@ -42,7 +45,7 @@ import Testing
 
     @Test(arguments: [
         "", "a", "$a", "$.", "$..", "$...a", "$[", "$['a", "$[a]", "$[1", "$[::]", "$[:]", "$[?(@.a]", "$[?()]", "$[?(@.a ==)]",
-        "$.a b", "$[99999999999]", "$.f(1)", "$[?(@.a =~ /(/)]", "$[?(@.a =~ /x/q)]", "$.a.length(1)", "$.a.length().b", "$[?(true)]", "$['\\u12']",
+        "$.a b", "$[99999999999]", "$.f(1", "$.f().a", "$.concat('$5')", "$[?(@.a =~ /(/)]", "$[?(@.a =~ /x/q)]", "$.a.length(1)", "$.a.length().b", "$[?(true)]", "$['\\u12']",
     ])
     func refuses(path: String) {
         #expect(throws: JSONPathError.self) { try JSONPath(path) }

@@ -19,7 +19,8 @@ struct EvalCommand: ParsableCommand {
         abstract: "Evaluate an expression of a state machine on data; no server needed.",
         discussion: """
             jsonata is what stands in {% %}, jsonpath a path with Jayway's rules, intrinsic a call such as \
-            States.Format('{}', $.a). The value is printed as JSON.
+            States.Format('{}', $.a) in a Pass state S. The value is printed as JSON. A path begins with $, as a state \
+            machine needs it; with --jayway, $. may be left out.
 
             With --json the answer is an object: {"result": ...}, {"undefined": true} or {"error": code, "message": \
             ..., "position": ...}, the last with status 1.
@@ -44,6 +45,8 @@ struct EvalCommand: ParsableCommand {
     var variable: [String] = []
     @Flag(help: "Evaluate the expressions of standard input, one JSON object a line.")
     var batch = false
+    @Flag(help: "Read a path as Jayway's library does, which does not need the $.")
+    var jayway = false
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -52,18 +55,19 @@ struct EvalCommand: ParsableCommand {
         }
         if !batch, expression == nil { throw ValidationError("give an expression, or --batch") }
         if !variable.isEmpty, language != .jsonata { throw ValidationError("--variable is for jsonata") }
+        if jayway, language != .jsonpath { throw ValidationError("--jayway is for jsonpath") }
     }
 
     func run() throws {
         if batch {
             // Whoever writes a line at a time waits for its answer.
             while let line = readLine() {
-                print(Self.answer(line, language).text)
+                print(answer(line).text)
                 fflush(nil)
             }
             return
         }
-        var evaluation = Evaluation(language: language, expression: try readArgument(expression ?? ""))
+        var evaluation = Evaluation(language: language, isJayway: jayway, expression: try readArgument(expression ?? ""))
         if let data { evaluation.data = try Self.json(try readText(data), "--data \(data)") }
         for text in variable {
             let name = text.prefix { $0 != "=" }
@@ -96,7 +100,7 @@ struct EvalCommand: ParsableCommand {
         }
     }
 
-    private static func answer(_ line: String, _ language: ExpressionLanguage) -> JSONValue {
+    private func answer(_ line: String) -> JSONValue {
         let request: JSONValue
         do {
             request = try JSONValue(parsing: line)
@@ -106,7 +110,7 @@ struct EvalCommand: ParsableCommand {
         guard let expression = request["expr"]?.string else {
             return ["error": "invalidRequest", "message": "the line has no text 'expr'"]
         }
-        var evaluation = Evaluation(language: language, expression: expression, data: request["data"])
+        var evaluation = Evaluation(language: language, isJayway: jayway, expression: expression, data: request["data"])
         for (name, value) in request["bindings"]?.object ?? [:] { evaluation.bindings[name] = value }
         evaluation.depth = request["depth"]?.int64.flatMap { Int(exactly: $0) }
         return .object(evaluation.outcome().document)
@@ -137,6 +141,7 @@ private struct Evaluation {
     }
 
     var language: ExpressionLanguage
+    var isJayway: Bool
     var expression: String
     var data: JSONValue?
     var bindings: [String: JSONValue] = [:]
@@ -165,7 +170,7 @@ private struct Evaluation {
     private func jsonPath() -> Outcome {
         let path: JSONPath
         do {
-            path = try JSONPath(expression)
+            path = try isJayway ? JSONPath(jayway: expression) : JSONPath(expression)
         } catch {
             return .failed(code: "invalidPath", message: error.message, position: nil)
         }
@@ -179,6 +184,7 @@ private struct Evaluation {
     /// Runs a Pass state that has the call as its only parameter.
     private func intrinsic() -> Outcome {
         let state: JSONValue = ["Type": "Pass", "Parameters": ["value.$": .string(expression)], "End": true]
+        let machine: JSONValue = ["StartAt": "S", "States": ["S": state]]
         let now = SystemWallClock().now()
         let identity = ExecutionIdentity(
             executionArn: "arn:aws:states:us-east-1:123456789012:execution:eval:eval", executionName: "eval",
@@ -186,7 +192,7 @@ private struct Evaluation {
             roleArn: "arn:aws:iam::123456789012:role/eval", region: "us-east-1", account: "123456789012", startTime: now,
             input: Payload(data ?? [:]))
         do {
-            guard let single = try SingleState(parsing: state.text, name: nil) else { return .undefined }
+            guard let single = try SingleState(parsing: machine.text, name: "S") else { return .undefined }
             var test = StateTest(single, execution: identity, setting: StateTestSetting())
             let seed = StepSeed(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
             _ = try test.run(in: StepContext(now: now, seed: seed))
