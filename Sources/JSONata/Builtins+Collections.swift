@@ -19,7 +19,7 @@ extension Builtins {
         for index in 0..<box.count {
             let value = try call(e, function, box[index], .number(Double(index)), a[0])
             if value.isUndefined { continue }
-            try e.charge(16)
+            try e.charge(Cost.element)
             result.append(value)
         }
         return .array(result)
@@ -31,7 +31,7 @@ extension Builtins {
         for index in 0..<box.count {
             let value = box[index]
             if try e.truth(try call(e, function, value, .number(Double(index)), a[0])) {
-                try e.charge(16)
+                try e.charge(Cost.element)
                 result.append(value)
             }
         }
@@ -80,7 +80,7 @@ extension Builtins {
         for (key, value) in object.members {
             let value = try call(e, function, value, .string(key), a[0])
             if value.isUndefined { continue }
-            try e.charge(16)
+            try e.charge(Cost.element)
             result.append(value)
         }
         return .array(result)
@@ -91,7 +91,7 @@ extension Builtins {
         guard let function = a[1].function else { throw Failure("T0410", value: a[1], argument: 2) }
         let result = ObjectBox()
         for (key, value) in object.members where try e.truth(try call(e, function, value, .string(key), a[0])) {
-            try e.charge(48)
+            try e.charge(Cost.member)
             result[key] = value
         }
         return result.count == 0 ? .undefined : .object(result)
@@ -102,7 +102,8 @@ extension Builtins {
         for value in a { count = Swift.min(count, value.array?.count ?? 0) }
         let result = ArrayBox()
         for index in 0..<(a.isEmpty ? 0 : count) {
-            try e.chargeItems(a.count + 2)
+            try e.charge(Cost.array)
+            try e.chargeItems(a.count + 1)
             var tuple: [Value] = []
             for value in a { if let box = value.array { tuple.append(box[index]) } }
             result.append(.array(ArrayBox(tuple)))
@@ -120,7 +121,8 @@ extension Builtins {
         if depth > Evaluator.maxWalk { throw .memory }
         switch value {
         case .object(let object):
-            try e.chargeItems(2 * object.count)
+            try e.step(object.count)
+            try e.charge(Cost.member * object.count)
             for (key, _) in object.members { found[key] = .null }
         case .array(let box):
             try e.step(box.count)
@@ -146,7 +148,8 @@ extension Builtins {
         if depth > Evaluator.maxWalk { throw .memory }
         switch value {
         case .object(let object):
-            try e.chargeItems(4 * object.count)
+            try e.step(object.count)
+            try e.charge((Cost.object + Cost.member) * object.count)
             let result = ArrayBox([], .sequence)
             for (key, value) in object.members {
                 let member = ObjectBox()
@@ -174,7 +177,8 @@ extension Builtins {
         let result = ObjectBox()
         for index in 0..<box.count {
             guard let object = box[index].object else { continue }
-            try e.chargeItems(2 * object.count)
+            try e.step(object.count)
+            try e.charge(Cost.member * object.count)
             for (key, value) in object.members { result[key] = value }
         }
         return .object(result)

@@ -21,7 +21,7 @@ extension Builtins {
         guard let text = a[0].string else { return .undefined }
         switch a[1] {
         case .string(let part):
-            try e.charge(text.utf8.count)
+            try e.chargeText(text.utf8.count)
             return .bool(find(Array(part.utf8), in: Array(text.utf8)) != nil)
         case .function: return .bool(try found(e, a[1], [a[0]]) != nil)
         default: throw Failure("T0410", value: a[1], argument: 2)
@@ -40,7 +40,7 @@ extension Builtins {
             object["match"] = current["match"] ?? .undefined
             object["index"] = current["start"] ?? .undefined
             object["groups"] = current["groups"] ?? .undefined
-            try e.charge(160)
+            try e.charge(Cost.object + 3 * Cost.member)
             result.append(.object(object))
             match = try next(e, current)
             count += 1
@@ -60,7 +60,7 @@ extension Builtins {
         case .string(let separator):
             let most = limit.rounded(.down)
             if separator.isEmpty {
-                try e.charge(16 * bytes.count)
+                try e.charge(Cost.element * bytes.count)
                 for scalar in text.unicodeScalars {
                     if Double(result.count) >= most { break }
                     result.append(.string(String(scalar)))
@@ -70,7 +70,8 @@ extension Builtins {
             let needle = Array(separator.utf8)
             var start = 0
             while let at = find(needle, in: bytes, from: start) {
-                try e.charge(16)
+                try e.charge(Cost.element)
+                try e.chargeText(at - start)
                 result.append(.string(String(decoding: bytes[start..<at], as: UTF8.self)))
                 start = at + needle.count
             }
@@ -84,7 +85,7 @@ extension Builtins {
             var match = try found(e, a[1], [a[0]])
             if match == nil { return .array(ArrayBox([a[0]])) }
             while let current = match, count < limit {
-                try e.charge(16)
+                try e.charge(Cost.element)
                 result.append(.string(units.text(start, units.index(current["start"]))))
                 start = units.index(current["end"])
                 match = try next(e, current)

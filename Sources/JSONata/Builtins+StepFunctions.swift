@@ -16,6 +16,7 @@ extension Builtins {
         let values = box.values
         let result = ArrayBox()
         for start in stride(from: 0, to: values.count, by: chunk) {
+            try e.charge(Cost.array)
             result.append(.array(ArrayBox(Array(values[start..<Swift.min(values.count, start + chunk)]))))
         }
         return .array(result)

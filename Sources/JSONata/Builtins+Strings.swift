@@ -7,7 +7,7 @@ extension Builtins {
 
     static func substring(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
         guard let text = a[0].string else { return .undefined }
-        try e.charge(text.utf8.count)
+        try e.chargeText(text.utf8.count)
         let scalars = Array(text.unicodeScalars)
         let count = Double(scalars.count)
         var start = a[1].number ?? 0
@@ -55,7 +55,7 @@ extension Builtins {
     static func substringBefore(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
         guard let text = a[0].string else { return .undefined }
         let bytes = Array(text.utf8)
-        try e.charge(bytes.count)
+        try e.chargeText(bytes.count)
         guard let separator = a[1].string, let at = find(Array(separator.utf8), in: bytes) else { return a[0] }
         return .string(String(decoding: bytes[..<at], as: UTF8.self))
     }
@@ -63,20 +63,20 @@ extension Builtins {
     static func substringAfter(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
         guard let text = a[0].string else { return .undefined }
         let bytes = Array(text.utf8)
-        try e.charge(bytes.count)
+        try e.chargeText(bytes.count)
         guard let separator = a[1].string, let at = find(Array(separator.utf8), in: bytes) else { return a[0] }
         return .string(String(decoding: bytes[(at + separator.utf8.count)...], as: UTF8.self))
     }
 
     static func lowercase(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
         guard let text = a[0].string else { return .undefined }
-        try e.charge(text.utf8.count)
+        try e.chargeText(text.utf8.count)
         return .string(text.lowercased())
     }
 
     static func uppercase(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
         guard let text = a[0].string else { return .undefined }
-        try e.charge(text.utf8.count)
+        try e.chargeText(text.utf8.count)
         return .string(text.uppercased())
     }
 
@@ -87,7 +87,7 @@ extension Builtins {
 
     static func trim(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
         guard let text = a[0].string else { return .undefined }
-        try e.charge(text.utf8.count)
+        try e.chargeText(text.utf8.count)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)
         for byte in text.utf8 {
@@ -153,7 +153,7 @@ extension Builtins {
     /// Each byte becomes a character; what is no digit of either alphabet is skipped.
     static func base64decode(_ e: Evaluator, _ a: [Value], _ c: Value) throws(Failure) -> Value {
         guard let text = a[0].string else { return .undefined }
-        try e.charge(text.utf8.count)
+        try e.chargeText(text.utf8.count)
         var result = String.UnicodeScalarView()
         var bits: UInt32 = 0
         var count: UInt32 = 0
@@ -220,7 +220,7 @@ extension Builtins {
     ) throws(Failure) -> Value {
         guard let text = value.string else { return .undefined }
         let bytes = Array(text.utf8)
-        try e.charge(bytes.count)
+        try e.chargeText(bytes.count)
         var result: [UInt8] = []
         var at = 0
         while at < bytes.count {

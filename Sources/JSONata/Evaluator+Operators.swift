@@ -13,13 +13,14 @@ extension Evaluator {
         case .object(let box): return box[key] ?? .undefined
         case .array(let box):
             let result = ArrayBox([], .sequence)
+            try charge(Cost.array)
             try chargeItems(box.count)
             for index in 0..<box.count {
                 let value = try lookup(box[index], key)
                 switch value {
                 case .undefined: continue
                 case .array(let inner):
-                    try charge(16 * inner.count)
+                    try charge(Cost.element * inner.count)
                     result.append(contentsOf: inner)
                 default: result.append(value)
                 }
@@ -76,7 +77,7 @@ extension Evaluator {
             results.append(value)
             for member in box.members { try descend(member.value, into: results, depth: depth + 1) }
         default:
-            try charge(16)
+            try charge(Cost.element)
             results.append(value)
         }
     }
@@ -199,7 +200,7 @@ extension Evaluator {
         case .less, .lessOrEqual, .greater, .greaterOrEqual: return try order(op, left, right)
         case .concatenate:
             let text = (try string(left) ?? "") + (try string(right) ?? "")
-            try charge(text.utf8.count)
+            try chargeText(text.utf8.count)
             return .string(text)
         case .contained:
             if left.isUndefined || right.isUndefined { return .bool(false) }
@@ -295,7 +296,7 @@ extension Evaluator {
         guard let first, let last, first <= last else { return .undefined }
         let count = last - first + 1
         if count > 1e7 { throw Failure("D2014", value: .number(count)) }
-        try charge(Int(count) * 16)
+        try charge(Int(count) * Cost.element)
         return .array(ArrayBox(range: first, count: Int(count)))
     }
 }

@@ -147,10 +147,10 @@ extension Evaluator {
 
     private func add(_ result: Value, to all: ArrayBox) throws(Failure) {
         if case .array(let box) = result, !box.flags.contains(.constructed) {
-            try charge(16 * box.count)
+            try charge(Cost.element * box.count)
             all.append(contentsOf: box)
         } else {
-            try charge(16)
+            try charge(Cost.element)
             all.append(result)
         }
     }
@@ -185,7 +185,8 @@ extension Evaluator {
             let value = try evaluate(step, tuple.item, inner)
             if value.isUndefined { continue }
             let found = items(value)
-            try chargeItems(found.count * 4)
+            try self.step(4 * found.count)
+            try charge(Cost.tuple * found.count)
             for index in 0..<found.count {
                 if case .tuple(let inner) = found[index] {
                     let next = Tuple(inner.item, names: tuple.names)
@@ -257,7 +258,7 @@ extension Evaluator {
             default: if try truth(result) { results.append(item) }
             }
         }
-        try charge(16 * results.count)
+        try charge(Cost.element * results.count)
         return results
     }
 
@@ -370,7 +371,7 @@ extension Evaluator {
             }
             if !isUnique { return try group(node.pairs, node.position, .sequence(input), frame, tupleSlots: -1) }
         }
-        try charge(32 * keys.count)
+        try charge(Cost.object + Cost.member * keys.count)
         for (pair, key) in zip(node.pairs, keys) {
             let value = try evaluate(pair.value, input, frame)
             if !value.isUndefined { result[key] = value }
@@ -399,7 +400,7 @@ extension Evaluator {
                 }
                 guard case .number(let known)? = positions[key] else {
                     positions[key] = .number(Double(groups.count))
-                    try charge(96)
+                    try charge(3 * Cost.member)
                     groups.append((key, pairPosition, item, nil))
                     continue
                 }
@@ -408,12 +409,13 @@ extension Evaluator {
                     throw Failure("D1009", position: position, value: .string(key))
                 }
                 let all = groups[index].all ?? ArrayBox(items(groups[index].first).values)
+                if groups[index].all == nil { try charge(Cost.array + Cost.element * all.count) }
                 groups[index].all = all
                 if case .array(let box) = item {
-                    try charge(16 * box.count)
+                    try charge(Cost.element * box.count)
                     all.append(contentsOf: box)
                 } else {
-                    try charge(16)
+                    try charge(Cost.element)
                     all.append(item)
                 }
             }
@@ -453,12 +455,13 @@ extension Evaluator {
         if a.isUndefined { return b }
         if b.isUndefined { return a }
         let result = ArrayBox()
+        try charge(Cost.array)
         for value in [a, b] {
             if case .array(let box) = value {
                 try chargeItems(box.count)
                 result.append(contentsOf: box)
             } else {
-                try charge(16)
+                try charge(Cost.element)
                 result.append(value)
             }
         }

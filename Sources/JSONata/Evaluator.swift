@@ -50,7 +50,7 @@ final class Evaluator {
         if stepsLeft < 0 { throw .timeout }
     }
 
-    /// Accounts for memory that a value takes.
+    /// Accounts for memory that values take, as `Cost` has it.
     func charge(_ bytes: Int) throws(Failure) {
         memoryLeft -= bytes
         if memoryLeft < 0 || bytes < 0 { throw .memory }
@@ -58,7 +58,12 @@ final class Evaluator {
 
     func chargeItems(_ count: Int) throws(Failure) {
         try step(count)
-        try charge(count.multipliedReportingOverflow(by: 16).overflow ? .max : count * 16)
+        try charge(count.multipliedReportingOverflow(by: Cost.element).overflow ? .max : count * Cost.element)
+    }
+
+    /// Accounts for a text that has been made; short ones take nothing beside the value.
+    func chargeText(_ count: Int) throws(Failure) {
+        if count > 15 { try charge(32 + count) }
     }
 
     private func enter() throws(Failure) {
@@ -79,7 +84,7 @@ final class Evaluator {
         while let frame = next, !frame.isKept {
             frame.isKept = true
             keptFrames.append(frame)
-            try charge(128)
+            try charge(Cost.frame + Cost.element * frame.slots.count)
             next = frame.parent
         }
     }
@@ -155,9 +160,11 @@ final class Evaluator {
         case .partial: return try partial(node, input, frame)
         case .lambda:
             try keep(frame)
+            try charge(Cost.function)
             return .function(FunctionBox(.lambda(node, frame, input: input)))
         case .transform:
             try keep(frame)
+            try charge(Cost.function)
             return .function(FunctionBox(.transform(node, frame, input: input)))
         case .apply: return try applyOperator(node, input, frame)
         case .regex: return node.regex.map { .function(FunctionBox(.matcher($0))) } ?? .undefined
@@ -210,6 +217,7 @@ final class Evaluator {
             box.flags = result.flags
             return .array(box)
         }
+        try charge(Cost.array)
         for item in node.nodes {
             let value = try evaluate(item, input, frame)
             switch value {
@@ -218,7 +226,7 @@ final class Evaluator {
                 try chargeItems(box.count)
                 result.append(contentsOf: box)
             default:
-                try charge(16)
+                try charge(Cost.element)
                 result.append(value)
             }
         }

@@ -35,13 +35,13 @@ struct Output {
         case .tuple(let tuple): return try convert(tuple.item, depth)
         case .array(let box):
             if box.flags.contains(.outerWrapper) { return try convert(box[0], depth) }
-            try evaluator?.charge(16 * box.count)
+            try evaluator?.charge(Cost.array + Cost.element * box.count)
             var elements: [JSONValue] = []
             elements.reserveCapacity(box.count)
             for index in 0..<box.count { elements.append(try convert(box[index], depth + 1) ?? .null) }
             return .array(elements)
         case .object(let box):
-            try evaluator?.charge(48 * box.count)
+            try evaluator?.charge(Cost.object + Cost.member * box.count)
             var object = JSONObject()
             object.reserveCapacity(box.count)
             for (key, value) in box.members {

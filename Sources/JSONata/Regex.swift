@@ -77,7 +77,7 @@ final class Regex: @unchecked Sendable {
         let groups = ranges.dropFirst().map { $0.map { Value.string(subject.text($0)) } ?? .undefined }
         result["groups"] = .array(ArrayBox(groups))
         result["next"] = .function(FunctionBox(.nextMatch(self, subject, from: whole.upperBound)))
-        try evaluator.charge(256 + whole.count)
+        try evaluator.charge(Cost.object + 5 * Cost.member + Cost.array + Cost.function + whole.count)
         return .object(result)
     }
 
