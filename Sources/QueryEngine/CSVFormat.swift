@@ -20,24 +20,16 @@ package struct CSVFormat: TableFormat {
     package func source(
         paths: [String], schema: StructType?, options: FormatOptions, context: SourceContext
     ) throws -> any TableSource {
-        let files = try ObjectFiles.list(paths, stores: context.stores)
-        try ObjectFiles.refuseCompressed(files, of: "CSV")
-        let partitions = FilePartitions(files: files, declared: schema)
+        var files = try RecordFiles(
+            paths, of: "CSV", declared: schema, options: options, context: context, taskBytes: taskBytes)
         let csv = try CSVOptions(options.all)
-        var data: [StructField]
-        if let schema {
-            data = schema.fields
-        } else {
-            let input = LineInput(files[0], 0..<files[0].metadata.size)
-            data = try translated(files[0]) { try CSVInference.schema(options: csv) { try input.read($0) }.fields }
-        }
-        data = partitions.outside(data)
-        for index in data.indices { data[index].nullable = true }
-        return CSVSource(
-            files: files, data: data, partitions: partitions, options: csv, taskBytes: taskBytes,
-            badRecords: try options["badRecordsPath"].map {
-                try BadRecords(path: $0, context: context)
-            }, description: paths.joined(separator: ", "))
+        files.settle(columns: try schema?.fields ?? inferred(files.files[0], csv), hidden: FileMetadataColumns.withRowIndex)
+        return CSVSource(files: files, options: csv)
+    }
+
+    private func inferred(_ file: ObjectFile, _ options: CSVOptions) throws -> [StructField] {
+        let input = LineInput(file, 0..<file.metadata.size)
+        return try translated(file) { try CSVInference.schema(options: options) { try input.read($0) }.fields }
     }
 
     package func sink(_ request: WriteRequest, context: SourceContext) throws -> any TableSink {
@@ -46,30 +38,25 @@ package struct CSVFormat: TableFormat {
 }
 
 private struct CSVSource: TableSource {
-    let files: [ObjectFile]
-    let data: [StructField]
-    let partitions: FilePartitions
+    let files: RecordFiles
     let options: CSVOptions
-    let taskBytes: Int64
-    let badRecords: BadRecords?
-    let description: String
 
-    var schema: StructType { StructType(data + partitions.fields) }
-    var hiddenColumns: [StructField] { FileMetadataColumns.withRowIndex }
-    /// A guess from the sizes, at 100 bytes a row.
-    var estimatedRows: Int64? { files.reduce(0) { $0 &+ $1.metadata.size } / 100 }
-    var explainName: String { "csv \(description)" }
+    var schema: StructType { files.schema }
+    var hiddenColumns: [StructField] { files.hidden }
+    var estimatedRows: Int64? { files.estimatedRows(bytesPerRow: 100) }
+    var explainName: String { files.explainName }
 
     func scan(_ request: ScanRequest) -> [any ScanTask] {
-        let rowIndex = data.count + partitions.fields.count + hiddenColumns.count - 1
+        let rowIndex = schema.fields.count + hiddenColumns.count - 1
         let isCut = options.recordsEndWithLines && options.mode != .failFast && !request.columns.contains(rowIndex)
-        return files.indices.flatMap { index in
-            let columns = FileColumns(
-                columns: request.columns, data: data, partitions: partitions.fields,
-                partitionValues: partitions.values[index], file: files[index], hidden: hiddenColumns)
-            return ObjectFiles.ranges(size: files[index].metadata.size, taskBytes: taskBytes, isCut: isCut).map {
-                CSVTask(source: self, file: files[index], range: $0, columns: columns)
+        let data = StructType(files.data)
+        return files.tasks(request, isCut: isCut) { [options] input, start, read, badRecords in
+            let positions = read.compactMap { data.index(of: $0.name, caseSensitive: true) }
+            let reader = try CSVReader(schema: data, columns: positions, options: options, start: start) {
+                try input.read($0)
             }
+            if let badRecords { reader.badRecord = { try badRecords.add($0.text, $0.reason) } }
+            return reader
         }
     }
 }
@@ -78,54 +65,5 @@ extension CSVOptions {
     /// Whether every line end outside comments and blank lines ends a record.
     fileprivate var recordsEndWithLines: Bool {
         !multiLine && [sep, quote, escape, comment ?? 0].allSatisfy { $0 != 10 && $0 != 13 }
-    }
-}
-
-/// The records that begin in a range of a file.
-private struct CSVTask: ScanTask {
-    let source: CSVSource
-    let file: ObjectFile
-    let range: Range<Int64>
-    let columns: FileColumns
-
-    var estimatedBytes: Int64 { Int64(range.count) }
-
-    func open() throws -> any BatchReader {
-        let schema = StructType(source.data)
-        let positions = columns.read.compactMap { schema.index(of: $0.name, caseSensitive: true) }
-        let input = LineInput(file, range)
-        let start = try input.start()
-        let reader = try CSVReader(schema: schema, columns: positions, options: source.options, start: start) {
-            try input.read($0)
-        }
-        let log = source.badRecords?.log(of: file, from: range.lowerBound)
-        if let log { reader.badRecord = { try log.add($0.text, $0.reason) } }
-        return CSVBatchReader(file: file, reader: reader, columns: columns, log: log)
-    }
-}
-
-private final class CSVBatchReader: BatchReader {
-    private let file: ObjectFile
-    private let reader: CSVReader
-    private let columns: FileColumns
-    private let log: BadRecordLog?
-    private var finished = false
-
-    init(file: ObjectFile, reader: CSVReader, columns: FileColumns, log: BadRecordLog?) {
-        self.file = file
-        self.reader = reader
-        self.columns = columns
-        self.log = log
-    }
-
-    var bytesRead: Int64 { reader.bytesRead }
-
-    func next() throws -> Batch? {
-        if let batch = try translated(file, { try reader.next() }) { return try columns.assemble(batch, rowNumbers: reader.rowNumbers) }
-        if !finished {
-            finished = true
-            try log?.finish()
-        }
-        return nil
     }
 }

@@ -43,13 +43,13 @@ struct RecordFiles {
     func estimatedRows(bytesPerRow: Int64) -> Int64 { files.reduce(0) { $0 &+ $1.metadata.size } / bytesPerRow }
 
     /// - Parameter isCut: whether a large file is several tasks, cut at line ends.
-    func tasks(_ request: ScanRequest, isCut: Bool, open: @escaping RecordTask.Open) -> [any ScanTask] {
+    func tasks(_ request: ScanRequest, isCut: Bool, reader: @escaping RecordTask.MakeReader) -> [any ScanTask] {
         files.indices.flatMap { index in
             let columns = FileColumns(
                 columns: request.columns, data: data, partitions: partitions.fields,
                 partitionValues: partitions.values[index], file: files[index], hidden: hidden)
             return ObjectFiles.ranges(size: files[index].metadata.size, taskBytes: taskBytes, isCut: isCut).map {
-                RecordTask(file: files[index], range: $0, columns: columns, badRecords: badRecords, open: open)
+                RecordTask(file: files[index], range: $0, columns: columns, badRecords: badRecords, reader: reader)
             }
         }
     }
@@ -74,7 +74,7 @@ extension TextReader: RecordReader {}
 /// The records that begin in a range of a file.
 struct RecordTask: ScanTask {
     /// Makes the reader of the range, whose first line begins at `start`, of the columns `read`.
-    typealias Open = @Sendable (
+    typealias MakeReader = @Sendable (
         _ input: LineInput, _ start: Int64, _ read: [StructField], _ badRecords: BadRecordLog?
     ) throws -> any RecordReader
 
@@ -82,14 +82,14 @@ struct RecordTask: ScanTask {
     let range: Range<Int64>
     let columns: FileColumns
     let badRecords: BadRecords?
-    let open: Open
+    let reader: MakeReader
 
     var estimatedBytes: Int64 { Int64(range.count) }
 
     func open() throws -> any BatchReader {
         let input = LineInput(file, range)
         let log = badRecords?.log(of: file, from: range.lowerBound)
-        let reader = try open(input, try input.start(), columns.read, log)
+        let reader = try reader(input, input.start(), columns.read, log)
         return RecordBatchReader(file: file, reader: reader, columns: columns, log: log)
     }
 }
