@@ -1,8 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Musl
-#endif
 import Support
 import Synchronization
 
@@ -84,37 +79,23 @@ private final class ParallelState<R: Sendable>: Sendable {
 
 /// Waits until as many threads have left as were announced.
 final class ThreadGroup: @unchecked Sendable {
-    // Unchecked: `remaining` is only touched under `mutex`.
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    // Unchecked: `remaining` is only touched under the monitor's lock.
+    private let monitor = Monitor()
     private var remaining: Int
 
-    init(_ count: Int) {
-        remaining = count
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        pthread_cond_destroy(condition)
-        mutex.deallocate()
-        condition.deallocate()
-    }
+    init(_ count: Int) { remaining = count }
 
     func leave() {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         remaining -= 1
-        if remaining <= 0 { pthread_cond_broadcast(condition) }
-        pthread_mutex_unlock(mutex)
+        if remaining <= 0 { monitor.wakeAll() }
+        monitor.unlock()
     }
 
     func wait() {
-        pthread_mutex_lock(mutex)
-        while remaining > 0 { pthread_cond_wait(condition, mutex) }
-        pthread_mutex_unlock(mutex)
+        monitor.lock()
+        while remaining > 0 { monitor.wait() }
+        monitor.unlock()
     }
 }
 
@@ -128,38 +109,23 @@ package func onLargeStack<R: Sendable>(_ body: @escaping @Sendable () throws -> 
 
 /// A value that other threads fetch ahead of its use.
 final class FutureValue<Value: Sendable>: @unchecked Sendable {
-    // Unchecked: `result` is only touched under `mutex`.
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    // Unchecked: `result` is only touched under the monitor's lock.
+    private let monitor = Monitor()
     private var result: Result<Value, any Error>?
 
-    init() {
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        pthread_cond_destroy(condition)
-        mutex.deallocate()
-        condition.deallocate()
-    }
-
     func fulfil(_ value: Result<Value, any Error>) {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         result = value
-        pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
+        monitor.wakeAll()
+        monitor.unlock()
     }
 
     /// Waits for the value.
     func get() throws -> Value {
-        pthread_mutex_lock(mutex)
-        while result == nil { pthread_cond_wait(condition, mutex) }
+        monitor.lock()
+        while result == nil { monitor.wait() }
         let value = result
-        pthread_mutex_unlock(mutex)
+        monitor.unlock()
         guard let value else { throw CancellationError() }
         return try value.get()
     }

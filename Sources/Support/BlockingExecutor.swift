@@ -11,9 +11,8 @@ import Musl
 ///
 /// Threads start when there is work for them, and then stay.
 package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked Sendable {
-    // Unchecked: the variables are only touched under `mutex`; the threads keep the executor alive.
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    // Unchecked: the variables are only touched under the monitor's lock; the threads keep the executor alive.
+    private let monitor = Monitor()
     private var jobs: [() -> Void] = []
     private var head = 0
     private var stopping = false
@@ -28,17 +27,6 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
         precondition(threads > 0)
         self.name = name
         threadsMax = threads
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -58,14 +46,14 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
 
     /// Runs `body` on one of the threads, some time.
     package func submit(_ body: @escaping () -> Void) {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         jobs.append(body)
         if jobs.count - head > waiting, threads < threadsMax { addThread() }
-        pthread_mutex_unlock(mutex)
-        pthread_cond_signal(condition)
+        monitor.unlock()
+        monitor.wakeOne()
     }
 
-    /// Under the mutex.
+    /// Under the lock.
     private func addThread() {
         let name = threadsMax == 1 ? name : "\(name)-\(threads)"
         let status = tryToStartThread(name: name, stackBytes: 8 << 20) { [self] in
@@ -78,19 +66,19 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
 
     /// Ends the threads once the jobs submitted so far have run. Nothing may be submitted afterwards.
     package func stop() {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         stopping = true
-        pthread_mutex_unlock(mutex)
-        pthread_cond_broadcast(condition)
+        monitor.unlock()
+        monitor.wakeAll()
     }
 
     private func next() -> (() -> Void)? {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         waiting += 1
-        while head == jobs.count, !stopping { pthread_cond_wait(condition, mutex) }
+        while head == jobs.count, !stopping { monitor.wait() }
         waiting -= 1
         if head == jobs.count {
-            pthread_mutex_unlock(mutex)
+            monitor.unlock()
             return nil
         }
         let job = jobs[head]
@@ -103,7 +91,7 @@ package final class BlockingExecutor: TaskExecutor, SerialExecutor, @unchecked S
             jobs.removeSubrange(..<head)
             head = 0
         }
-        pthread_mutex_unlock(mutex)
+        monitor.unlock()
         return job
     }
 }
