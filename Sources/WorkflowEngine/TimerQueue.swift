@@ -3,7 +3,12 @@ import Support
 
 /// The timers of all executions that are due before `horizon`, earliest first. What is due later stays in the store
 /// until the queue is filled again.
+///
+/// Few timers are under way at a time, so that thousands that are due together do not stand before everybody else's
+/// writes.
 struct TimerQueue {
+    private static let underWayMax = 64
+
     private struct Key: Hashable {
         let executionArn: String
         let timerID: String
@@ -12,6 +17,8 @@ struct TimerQueue {
     /// A binary heap by due time. Entries of cancelled timers stay until they come up.
     private var heap: [TimerRecord] = []
     private var live: [Key: Timestamp] = [:]
+    /// Taken, and their steps not yet durable.
+    private var underWay = 0
 
     /// Timers due after this moment may be missing; `.max` when all are here.
     var horizon = Timestamp(millisecondsSince1970: .max)
@@ -44,12 +51,22 @@ struct TimerQueue {
         return nil
     }
 
-    /// Takes the earliest timer if it is due.
-    mutating func popDue(_ now: Timestamp) -> TimerRecord? {
-        guard let due = next(), due <= now, let timer = heap.first else { return nil }
-        live[Key(executionArn: timer.executionArn, timerID: timer.timerID)] = nil
-        removeFirst()
-        return timer
+    /// Takes the earliest timers that are due. Each is followed by a call of `finishOne`.
+    mutating func takeDue(_ now: Timestamp) -> [TimerRecord] {
+        var taken: [TimerRecord] = []
+        while underWay < Self.underWayMax, let due = next(), due <= now, let timer = heap.first {
+            live[Key(executionArn: timer.executionArn, timerID: timer.timerID)] = nil
+            removeFirst()
+            taken.append(timer)
+            underWay += 1
+        }
+        return taken
+    }
+
+    /// True when it is time to take more.
+    mutating func finishOne() -> Bool {
+        underWay -= 1
+        return underWay <= Self.underWayMax / 2 && !live.isEmpty
     }
 
     private mutating func removeFirst() {

@@ -7,9 +7,6 @@ import Synchronization
 extension WorkflowEngine {
     /// The longest sleep: after it the wall clock, which may have jumped, is looked at again.
     private static let tickMilliseconds: Int64 = 1000
-    /// Timers that fire before others get a turn.
-    private static let batchMax = 256
-
     /// Fires timers when the wall clock reaches them, until cancelled.
     func watchTimers() async {
         while !Task.isCancelled {
@@ -23,19 +20,16 @@ extension WorkflowEngine {
         }
     }
 
-    /// Hands every due timer to its execution, in the order of due times.
+    /// Hands due timers to their executions, in the order of due times: at once as many as `TimerQueue` lets out, the
+    /// others as the steps of these become durable.
     package func fireDueTimers() {
         let now = clock.now()
-        while true {
-            let due = timers.withLock { timers in
-                var due: [TimerRecord] = []
-                while due.count < Self.batchMax, let timer = timers.popDue(now) { due.append(timer) }
-                return due
+        for timer in timers.withLock({ $0.takeDue(now) }) {
+            let event = PostedEvent(event: .timerFired(timerID: timer.timerID)) { [self] error in
+                let hasRoom = timers.withLock { $0.finishOne() }
+                if hasRoom, error == nil { fireDueTimers() }
             }
-            for timer in due {
-                post(PostedEvent(event: .timerFired(timerID: timer.timerID)), to: timer.executionArn)
-            }
-            if due.count < Self.batchMax { return }
+            post(event, to: timer.executionArn)
         }
     }
 
