@@ -198,7 +198,7 @@ def due(server):
     """StartExecution while 50,000 waiting executions fall due."""
     client = server.client()
     machine, waiting, ahead = client.machine(passes(1)), client.machine(
-        {"W": {"Type": "Wait", "TimestampPath": "$", "End": True}}), 45
+        {"W": {"Type": "Wait", "TimestampPath": "$", "End": True}}), 90
     at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=ahead)
     in_clients(server, 4, start_due, waiting, 12_500, at.strftime("%Y-%m-%dT%H:%M:%SZ"))
     left = (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds()

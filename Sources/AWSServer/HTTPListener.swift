@@ -41,11 +41,13 @@ package struct HTTPListener: Service {
 
     package func run() async throws {
         let builder = HTTPServerBuilder { [certificate] responder in
-            let plain = HTTP1Channel(
-                responder: responder,
-                configuration: .init(
-                    additionalChannelHandlers: [ContinueHandler(), SlowClientHandler()], idleTimeout: .seconds(120)))
-            return certificate.map { TLSChannel(base: plain, certificate: $0) } ?? plain
+            let plain = LoopChannel(
+                base: HTTP1Channel(
+                    responder: responder,
+                    configuration: .init(
+                        additionalChannelHandlers: [ContinueHandler(), SlowClientHandler()], idleTimeout: .seconds(120))))
+            if let certificate { return TLSChannel(base: plain, certificate: certificate) }
+            return plain
         }
         let server = try builder.buildServer(
             configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),

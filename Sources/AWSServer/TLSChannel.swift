@@ -3,19 +3,19 @@ import Logging
 import NIOCore
 import NIOSSL
 
-/// Connections that speak HTTP/1.1 over TLS.
-struct TLSChannel: ServerChildChannel {
-    let base: HTTP1Channel
+/// Connections that speak over TLS what `base` speaks.
+struct TLSChannel<Base: ServerChildChannel>: ServerChildChannel {
+    let base: Base
     let certificate: ServerCertificate
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
         channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandlers(
                 PlainHTTPRefusal(), NIOSSLServerHandler(context: certificate.context))
         }.flatMap { base.setup(channel: channel, logger: logger) }
     }
 
-    func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+    func handle(value: Base.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
 }
 
 /// Tells clients that speak HTTP without TLS what to do instead of closing on them.

@@ -13,6 +13,10 @@ extension StatesService {
 
     /// `TestState`: runs one state, on a mock or for real, and shows what became of its data.
     func testState(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
+        try await engine.onOwnThreads { try await self.test(input, context) }
+    }
+
+    private func test(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
         var input = input
         let text = try input.required("definition", .definition)
         let roleArn = try input.optional("roleArn", .arn)

@@ -66,7 +66,7 @@ extension WorkflowEngine {
         let execution = ExpressExecution(
             definition, identity, secret: configuration.makeSecret(), limits: expressLimits(of: machine), clock: clock,
             log: destination)
-        let outcome = try await finish(execution, after: try execution.apply(.started))
+        let outcome = try await onOwnThreads { try await self.finish(execution, after: try execution.apply(.started)) }
         let stoppedAt = clock.now()
         deliverLog(of: execution, machine, startedAt: startedAt, stoppedAt: stoppedAt)
         return ExpressResult(outcome: outcome, startedAt: startedAt, stoppedAt: stoppedAt)

@@ -115,27 +115,28 @@ package final class WorkflowEngine: Sendable {
     package func run(_ integrations: any IntegrationRegistry) async throws {
         self.integrations.withLock { $0 = integrations }
         try await recover()
+        await withTaskExecutorPreference(executor) { await self.doWork(integrations) }
+        for event in residents.withLock({ $0.close() }) { event.acknowledge?(CancellationError()) }
+    }
+
+    private func doWork(_ integrations: any IntegrationRegistry) async {
         await withDiscardingTaskGroup { group in
-            group.addTask(executorPreference: executor) { await self.watchTimers() }
-            group.addTask(executorPreference: executor) { await self.watchRetention() }
+            group.addTask { await self.watchTimers() }
+            group.addTask { await self.watchRetention() }
             for await item in work {
                 switch item {
                 case .drive(let cell):
-                    group.addTask(executorPreference: executor) { await self.drive(cell) }
+                    group.addTask { await self.drive(cell) }
                 case .perform(let command, let pending):
-                    group.addTask(executorPreference: executor) {
-                        await self.perform(command, pending, integrations)
-                    }
+                    group.addTask { await self.perform(command, pending, integrations) }
                 case .forget(let commandID, let executionArn):
-                    group.addTask(executorPreference: executor) {
-                        await self.forget(commandID, executionArn: executionArn)
-                    }
+                    group.addTask { await self.forget(commandID, executionArn: executionArn) }
                 case .mapRun(let cell):
-                    group.addTask(executorPreference: executor) { await self.drive(cell) }
+                    group.addTask { await self.drive(cell) }
                 case .expressChild(let child, let pending, let cell):
-                    group.addTask(executorPreference: executor) { await self.finish(child, pending, cell) }
+                    group.addTask { await self.finish(child, pending, cell) }
                 case .express(let request, let startedAt):
-                    group.addTask(executorPreference: executor) {
+                    group.addTask {
                         do {
                             _ = try await self.runExpress(request, startedAt: startedAt)
                         } catch {
@@ -145,7 +146,7 @@ package final class WorkflowEngine: Sendable {
                         }
                     }
                 case .fireTimers(let time):
-                    group.addTask(executorPreference: executor) {
+                    group.addTask {
                         let milliseconds = time.milliseconds(since: self.clock.now())
                         try? await self.clock.sleep(for: .milliseconds(max(0, milliseconds)))  // A cancelled sleep fires early.
                         self.fireDueTimers()
@@ -154,7 +155,12 @@ package final class WorkflowEngine: Sendable {
             }
             group.cancelAll()
         }
-        for event in residents.withLock({ $0.close() }) { event.acknowledge?(CancellationError()) }
+    }
+
+    /// Runs what evaluates expressions of users, which may take a second, on the engine's threads; those who ask are on threads
+    /// that also serve others.
+    package func onOwnThreads<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
+        try await withTaskExecutorPreference(executor, operation: body)
     }
 
     func enqueue(_ item: Work) { workContinuation.yield(item) }
