@@ -128,7 +128,7 @@ extension Builtins {
                 replacement = text
             default: throw Failure("T0410", value: a[2], argument: 3)
             }
-            try e.charge(replacement.utf8.count)
+            try e.charge(2 * replacement.utf8.count)
             replacement = units.text(position, start) + replacement
             result += replacement
             position = start + matched.utf16.count
@@ -151,7 +151,7 @@ extension Builtins {
         var position = 0
         var count = 0.0
         while count < limit, let at = find(needle, in: bytes, from: position) {
-            try e.charge(substitute.count)
+            try e.charge(2 * substitute.count)
             result += bytes[position..<at]
             result += substitute
             position = at + needle.count

@@ -122,7 +122,7 @@ extension Builtins {
         var text = ""
         for index in 0..<box.count {
             let part = box[index].string ?? ""
-            try e.charge(part.utf8.count + (index > 0 ? separator.utf8.count : 0))
+            try e.charge(2 * (part.utf8.count + (index > 0 ? separator.utf8.count : 0)))
             if index > 0 { text += separator }
             text += part
         }

@@ -1,7 +1,7 @@
 /// Bytes that values take on the heap, for `JSONataLimits.memoryBytes`; room that arrays keep spare included.
 enum Cost {
     /// A value among others.
-    static let element = 16
+    static let element = 24
     /// An array beside its elements.
     static let array = 112
     /// An object beside its members.

@@ -9,7 +9,7 @@ import argparse, json, os, pathlib, random, re, select, subprocess, sys, tempfil
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / ".build" / "release"))
 # Limits on time and memory are for the program to keep; these say when it has not.
-SECONDS_MAX, RESIDENT_MAX = 20, 1800 << 20
+SECONDS_MAX, RESIDENT_MAX = 20, 1000 << 20
 
 JSONATA = [
     "$sum(a.b[c > 1].d)", "a.{'k': b, 'n': $count(c)}", "a^(>b, <c)", "a[$ > 2 and $ < 5]", "**.b", "a.*.b",
