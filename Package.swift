@@ -50,6 +50,7 @@ let staticStandardLibrary: [LinkerSetting] = [
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -168,8 +169,8 @@ let package = Package(
         library(
             "AWSServer",
             [
-                "AWSProtocol", "JSONModel", "ServiceKit", "Support", hummingbirdCore, httpTypes, nioCore, nioPosix,
-                nioHTTPTypes, nioSSL, logging, lifecycle,
+                "AWSProtocol", "JSONModel", "ServiceKit", "StateStore", "Support", hummingbirdCore, httpTypes, nioCore,
+                nioHTTP1, nioPosix, nioHTTPTypes, nioSSL, logging, lifecycle,
             ]),
         library("Console", ["AWSProtocol", "JSONModel", "ServiceKit", "Support", nioCore]),
 

@@ -13,8 +13,27 @@ import ServiceLifecycle
 package struct HTTPListener: Service {
     package typealias Responder = @Sendable (IncomingRequest) async -> HTTPAnswer
 
+    /// When a client is too slow. In seconds.
+    package struct Deadlines: Sendable {
+        /// For the head of a request, from the opening of the connection or the end of the answer before.
+        package var idle: Int
+        /// For 4 KiB of a request's body, and for a piece of an answer to be taken.
+        package var stall: Int
+
+        package init(idle: Int = 120, stall: Int = 60) {
+            self.idle = idle
+            self.stall = stall
+        }
+    }
+
+    /// Bytes of a request's line and fields.
+    static let headBytesMax = 80 * 1024
+    /// Bytes of an answer that are handed to the socket at once.
+    fileprivate static let pieceBytes = 128 * 1024
+
     private let host: String
     private let port: Int
+    private let deadlines: Deadlines
     private let logger: Logger
     private let certificate: ServerCertificate?
     private let isSecure: Bool
@@ -27,9 +46,11 @@ package struct HTTPListener: Service {
     ///   - isSecure: what requests without TLS count as, for a way to the server that nobody else can listen to.
     ///   - respond: called by many tasks at once.
     package init(
-        host: String, port: Int, certificate: ServerCertificate? = nil, isSecure: Bool = false, logger: Logger,
+        host: String, port: Int, certificate: ServerCertificate? = nil, isSecure: Bool = false,
+        deadlines: Deadlines = Deadlines(), logger: Logger,
         onListening: @escaping @Sendable (_ port: Int) async -> Void, respond: @escaping Responder
     ) {
+        self.deadlines = deadlines
         self.host = host
         self.port = port
         self.certificate = certificate
@@ -40,12 +61,19 @@ package struct HTTPListener: Service {
     }
 
     package func run() async throws {
+        let pace = SlowClientHandler.Pace(window: .seconds(Int64(deadlines.stall)))
+        let idleTimeout = TimeAmount.seconds(Int64(deadlines.idle))
         let builder = HTTPServerBuilder { [certificate] responder in
             let plain = LoopChannel(
                 base: HTTP1Channel(
                     responder: responder,
                     configuration: .init(
-                        additionalChannelHandlers: [ContinueHandler(), SlowClientHandler()], idleTimeout: .seconds(120))))
+                        additionalChannelHandlers: [
+                            LingerHandler(), MalformedRequestHandler(), ContinueHandler(), SlowClientHandler(pace: pace),
+                        ],
+                        idleTimeout: idleTimeout,
+                        httpDecoderConfiguration: .init(
+                            maxHeaderFieldSize: Self.headBytesMax, maxHeaderListSize: Self.headBytesMax))))
             if let certificate { return TLSChannel(base: plain, certificate: certificate) }
             return plain
         }
@@ -89,10 +117,17 @@ private final class ChunkSource: @unchecked Sendable {
         self.onFirst = onFirst
     }
 
+    /// - Throws: `AWSError`: whatever else keeps a body from arriving is the client's doing.
     func next() async throws -> ByteBuffer? {
         onFirst?()
         onFirst = nil
-        return try await iterator.next()
+        do {
+            return try await iterator.next()
+        } catch let error as AWSError {
+            throw error
+        } catch {
+            throw AWSError("IncompleteBody", "The request body terminated unexpectedly.")
+        }
     }
 }
 
@@ -126,20 +161,37 @@ extension HTTPAnswer {
         case .empty:
             body = ResponseBody()
             if status == 204 || status == 304 || (100..<200).contains(status) { length = nil }
-        case .bytes(let bytes):
+        case .bytes(let bytes) where bytes.readableBytes <= HTTPListener.pieceBytes:
             body = ResponseBody(byteBuffer: bytes)
             length = bytes.readableBytes
+        case .bytes(let bytes):
+            length = bytes.readableBytes
+            body = Self.streamed(bytes.readableBytes, over: channel) { write in
+                var rest = bytes
+                while let piece = rest.readSlice(length: min(rest.readableBytes, HTTPListener.pieceBytes)),
+                    piece.readableBytes > 0
+                {
+                    try await write(piece)
+                }
+            }
         case .stream(let count, let produce):
             length = count
-            body = ResponseBody(contentLength: count) { writer in
-                let flushed = FlushedWriter(channel: channel)
-                try await produce { try await flushed.write($0) }
-                try await writer.finish(nil)
-            }
+            body = Self.streamed(count, over: channel, produce)
         }
         if let length, head.headerFields[.contentLength] == nil {
             head.headerFields[.contentLength] = String(length)
         }
         return (head, method == .head ? ResponseBody() : body)
+    }
+
+    private static func streamed(
+        _ length: Int, over channel: any Channel,
+        _ produce: @escaping @Sendable (_ write: (ByteBuffer) async throws -> Void) async throws -> Void
+    ) -> ResponseBody {
+        ResponseBody(contentLength: length) { writer in
+            let flushed = FlushedWriter(channel: channel)
+            try await produce { try await flushed.write($0) }
+            try await writer.finish(nil)
+        }
     }
 }

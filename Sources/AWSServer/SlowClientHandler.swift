@@ -1,9 +1,11 @@
+import AWSProtocol
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Closes connections whose client neither sends the body it has announced nor takes the answer it has asked for, so that
-/// few clients cannot hold many requests open. Connections without a request are the idle timeout's.
+/// Ends connections whose client neither sends the body it has announced nor takes the answer it has asked for, so that
+/// few clients cannot hold many requests open. Whoever does not send is told so first. Connections without a whole
+/// request head are the idle timeout's.
 final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -12,7 +14,7 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// How much must move while the server waits for the client.
     struct Pace: Sendable {
-        var window = TimeAmount.seconds(60)
+        var window: TimeAmount
         /// Bytes of a request's body, per window.
         var bytesMin = 4096
     }
@@ -26,8 +28,9 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var received = 0
     private var pendingWrites = 0
     private var hasWritten = false
+    private var isGivenUp = false
 
-    init(pace: Pace = Pace()) { self.pace = pace }
+    init(pace: Pace) { self.pace = pace }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -83,11 +86,20 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func judge(_ context: ChannelHandlerContext) {
         check = nil
-        let sendsTooLittle = isReadingBody && awaitsRead && received < pace.bytesMin
         let takesNothing = pendingWrites > 0 && !hasWritten
-        if sendsTooLittle || takesNothing { return context.close(promise: nil) }
+        if isGivenUp || takesNothing { return context.close(promise: nil) }
+        if isReadingBody, awaitsRead, received < pace.bytesMin {
+            isGivenUp = true
+            schedule(context)
+            // Reaches whoever waits for the body, and becomes the answer.
+            return context.fireErrorCaught(Self.timeout)
+        }
         received = 0
         hasWritten = false
         if isReadingBody || isAnswering || pendingWrites > 0 { schedule(context) }
     }
+
+    private static let timeout = AWSError(
+        "RequestTimeout",
+        "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.")
 }

@@ -97,6 +97,13 @@ extension Setting {
         "access-log", .path, absence: "none", hasFlag: true,
         "File that gets a line of JSON for each request. It may be moved away at any time.")
 
+    package static let idleSeconds = Setting(
+        "http.idle-seconds", .integer(1...86_400), standard: "120",
+        "How long a connection may be without a whole request head before it is closed.")
+    package static let stallSeconds = Setting(
+        "http.stall-seconds", .integer(1...86_400), standard: "60",
+        "A client that sends less than 4 KiB of a body, or takes no piece of an answer, in this time is cut off.")
+
     package static let serviceModels = Setting(
         "service-models", .path, absence: "that of an installed AWS CLI or botocore",
         "Directory of AWS service models: how services elsewhere are called, and what mocked results of TestState are held to.")
@@ -147,7 +154,7 @@ extension Setting {
     /// Every one, in the order of the reference.
     package static let all: [Setting] = [
         .data, .host, .port, .consoleHost, .consolePort, .tlsCertificate, .tlsKey, .auth, .account, .catalog, .logLevel, .accessLog,
-        .awsLimits, .executionEvents, .executionSize, .executionRetention, .serviceModels,
+        .idleSeconds, .stallSeconds, .awsLimits, .executionEvents, .executionSize, .executionRetention, .serviceModels,
         .s3Endpoint, .s3AccessKeyID, .s3SecretAccessKey, .s3SessionToken, .s3Region, .s3PathStyle, .s3CertificateFile,
         .objectOwnership, .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,
         .awsAccessKeyID, .awsSecretAccessKey, .awsSessionToken, .eventsBus, .eventsSource,

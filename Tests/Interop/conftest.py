@@ -14,11 +14,11 @@ SHARED = ROOT.parent / "shared"
 class Server:
     """One server process. `kill` ends it without notice, `start` starts it again on the same data and ports."""
 
-    def __init__(self, directory, *arguments, program=(BIN / "millrace",)):
+    def __init__(self, directory, *arguments, program=(BIN / "millrace",), variables=None):
         self.directory = pathlib.Path(directory)
         self.program = program
         self.arguments = arguments
-        self.variables = {}
+        self.variables = variables or {}
         self.api_port = self.console_port = 0
         self.process = None
         self.start()
@@ -92,9 +92,9 @@ def new_server():
     """Makes servers that this test alone uses."""
     servers = []
 
-    def make(*arguments):
+    def make(*arguments, **options):
         directory = tempfile.mkdtemp(prefix="millrace-test-")
-        server = Server(directory, *arguments)
+        server = Server(directory, *arguments, **options)
         servers.append(server)
         return server
 

@@ -173,6 +173,7 @@ struct Server {
         let functions = functions
         let statusChanges = statusChanges
         let logger = logger
+        let deadlines = settings.deadlines
         let listening = ListeningSignal(count: localAPI == nil ? 2 : 3)
         func listener(
             _ address: ListeningAddress, _ certificate: ServerCertificate? = nil, isSecure: Bool = false,
@@ -180,8 +181,9 @@ struct Server {
         ) -> ServiceGroupConfiguration.ServiceConfiguration {
             .init(
                 service: HTTPListener(
-                    host: address.host, port: address.port, certificate: certificate, isSecure: isSecure, logger: logger,
-                    onListening: { _ in listening.signal() }, respond: respond))
+                    host: address.host, port: address.port, certificate: certificate, isSecure: isSecure,
+                    deadlines: deadlines, logger: logger, onListening: { _ in listening.signal() },
+                    respond: respond))
         }
         var configuration = ServiceGroupConfiguration(
             services: [

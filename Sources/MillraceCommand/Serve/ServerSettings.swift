@@ -27,6 +27,7 @@ extension Server {
         var account: String
         /// Of buckets without ownership controls of their own.
         var objectOwnership: String
+        var deadlines: HTTPListener.Deadlines
         /// Nil: requests are not logged.
         var accessLog: String?
         var catalog: String?
@@ -79,6 +80,8 @@ extension Server.Settings {
         requiresSignature = settings.text(.auth) != "none"
         account = settings.text(.account) ?? "123456789012"
         objectOwnership = settings.text(.objectOwnership) ?? "BucketOwnerEnforced"
+        deadlines = HTTPListener.Deadlines(
+            idle: settings.integer(.idleSeconds) ?? 120, stall: settings.integer(.stallSeconds) ?? 60)
         accessLog = settings.text(.accessLog)
         catalog = settings.text(.catalog)
         serviceModels = try settings.text(.serviceModels).map { directory in
