@@ -3,6 +3,7 @@ import JSONModel
 package import Logging
 import NIOCore
 package import ServiceKit
+import StateStore
 package import Support
 
 /// Answers the requests of the API port: finds the service, verifies the signature, performs the operation.
@@ -123,6 +124,8 @@ package struct APIResponder: Sendable {
             return success(try await perform(body, caller), service.wire)
         } catch let error as AWSError {
             return failure(error, service.wire, context)
+        } catch let error as StateStoreError where error.isPassing {
+            return failure(AWSError("ServiceUnavailable", error.description, httpStatus: 503), service.wire, context)
         } catch {
             logger.error("operation failed", metadata: [
                 "service": "\(service.name)", "request": "\(context.requestID)", "error": "\(error)",

@@ -302,6 +302,8 @@ package actor BatchEngine: JobControl {
             }
         }
         waiting.insert(contentsOf: news, at: 0)
+        // News are tried again until they are durable: not all the time, should the disk be full.
+        if !news.isEmpty { try? await Task.sleep(for: .seconds(1)) }  // cancellation only shortens the pause
         while isStarted {
             do {
                 try await load()

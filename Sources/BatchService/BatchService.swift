@@ -63,8 +63,8 @@ package struct BatchService: JSONService {
             return try await perform(self, Input(input), context)
         } catch let error as JobError {
             throw translated(error)
-        } catch StateStoreError.full {
-            throw AWSError("ServerException", "The disk is full.", httpStatus: 503)
+        } catch let error as StateStoreError where error.isPassing {
+            throw AWSError("ServerException", error.description, httpStatus: 503)
         }
     }
 

@@ -59,7 +59,12 @@ final class DataFiles: Sendable {
     /// Gives the bytes of a published file a second name, in staging and published: costs no copy.
     func duplicate(_ source: DataFileID, as id: DataFileID) throws(FileError) {
         try check(link(dataPath(source), stagingPath(id)), "link")
-        try publish(id)
+        do {
+            try publish(id)
+        } catch {
+            remove(id)
+            throw error
+        }
     }
 
     /// Step 4. A file that stays behind is found at the next start.
@@ -224,6 +229,7 @@ struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     var isFull: Bool { number == ENOSPC || number == EDQUOT }
+    var isReadOnly: Bool { number == EROFS }
     /// After such a failure nobody knows what the medium holds.
     var isLostSynchronisation: Bool { operation == Self.synchronising && !isFull }
     var description: String { "\(operation): \(String(cString: strerror(number)))" }

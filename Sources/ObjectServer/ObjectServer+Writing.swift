@@ -45,13 +45,13 @@ extension ObjectServer {
     ) async throws -> ObjectRecord {
         var attributes = attributes
         attributes.checksum = data.checksum
-        let record = ObjectRecord(
-            bucket: bucket, key: key, size: data.size, etag: data.etag, modifiedAt: clock.now(), attributes: attributes,
-            content: data.content, version: try newVersion(in: bucket))
-        try await commit(data) {
+        return try await commit(data) {
+            let record = ObjectRecord(
+                bucket: bucket, key: key, size: data.size, etag: data.etag, modifiedAt: clock.now(),
+                attributes: attributes, content: data.content, version: try newVersion(in: bucket))
             try check(try await index.putObject(record, condition: condition), condition.field, key, bucket)
+            return record
         }
-        return record
     }
 
     /// - Throws: `.noSuchBucket`.
@@ -131,10 +131,11 @@ extension ObjectServer {
     }
 
     /// Runs the transaction that makes `data` visible; on failure its files go.
-    func commit(_ data: StagedData, _ transaction: () async throws -> Void) async throws {
+    func commit<T: Sendable>(_ data: StagedData, _ transaction: () async throws -> T) async throws -> T {
         let staged = data.content.files
+        let result: T
         do {
-            try await indexed(transaction)
+            result = try await indexed(transaction)
         } catch {
             if !staged.isEmpty {
                 // The outcome may be unknown: what the index knows stays.
@@ -155,6 +156,7 @@ extension ObjectServer {
             }
         }
         garbageSignal.continuation.yield()
+        return result
     }
 
     /// - Parameter condition: the request field that may not have held.

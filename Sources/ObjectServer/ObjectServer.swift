@@ -173,6 +173,7 @@ package final class ObjectServer: Sendable {
     package func translate(_ error: any Error) -> any Error {
         guard let error = error as? FileError else { return error }
         if error.isFull { return ObjectServerError.diskFull }
+        if error.isReadOnly, !error.isLostSynchronisation { return ObjectServerError.diskReadOnly }
         logger.error("objects.io_failed", metadata: ["error": "\(error)"])
         if error.isLostSynchronisation { syncFailed(error.description) }
         return ObjectServerError(.internalError, "We encountered an internal error. Please try again.")
@@ -182,7 +183,7 @@ package final class ObjectServer: Sendable {
         do {
             return try await body()
         } catch let error as StateStoreError {
-            if case .full = error {} else { logger.error("objects.index_failed", metadata: ["error": "\(error)"]) }
+            if !error.isPassing { logger.error("objects.index_failed", metadata: ["error": "\(error)"]) }
             throw ObjectServerError(error)
         }
     }

@@ -31,7 +31,7 @@ package struct ObjectServerError: Error, Sendable, Hashable, CustomStringConvert
         package static let preconditionFailed = Code("PreconditionFailed")
         /// Too much waits.
         package static let slowDown = Code("SlowDown")
-        /// The disk is full.
+        /// The disk is full, or read-only.
         package static let serviceUnavailable = Code("ServiceUnavailable")
     }
 
@@ -107,9 +107,13 @@ package struct ObjectServerError: Error, Sendable, Hashable, CustomStringConvert
     static let diskFull = ObjectServerError(
         .serviceUnavailable, "The disk that holds the objects is full. Please try again when there is space.")
 
+    static let diskReadOnly = ObjectServerError(
+        .serviceUnavailable, "The disk that holds the objects cannot be written to. Please try again when it can.")
+
     init(_ error: StateStoreError) {
         switch error {
         case .full: self = .diskFull
+        case .readOnly: self = .diskReadOnly
         case .tooManyWrites: self.init(.slowDown, "Please reduce your request rate.")
         default: self.init(.internalError, "We encountered an internal error. Please try again.")
         }

@@ -2,6 +2,8 @@
 package enum StateStoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The disk, or the quota on it, is full; nothing of the write happened. The same write may succeed later.
     case full
+    /// The disk has become read-only; nothing of the write happened.
+    case readOnly
     /// Too many writes wait already; nothing of this one happened.
     case tooManyWrites(limit: Int)
     /// The database was written by a later release than this one.
@@ -20,7 +22,7 @@ package enum StateStoreError: Error, Sendable, Hashable, CustomStringConvertible
     /// Whether nothing of the write happened and the same one may succeed later.
     package var isPassing: Bool {
         switch self {
-        case .full, .tooManyWrites: true
+        case .full, .readOnly, .tooManyWrites: true
         default: false
         }
     }
@@ -28,6 +30,7 @@ package enum StateStoreError: Error, Sendable, Hashable, CustomStringConvertible
     package var description: String {
         switch self {
         case .full: "The disk that holds the state database is full."
+        case .readOnly: "The disk that holds the state database cannot be written to."
         case .tooManyWrites(let limit): "More than \(limit) writes to the state database are waiting."
         case .newerFormat(let found, let supported):
             "The state database has format \(found); this release reads formats up to \(supported)."

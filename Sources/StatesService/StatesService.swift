@@ -137,7 +137,7 @@ extension AWSError {
     fileprivate init(_ error: StateStoreError) {
         switch error {
         case .tooManyWrites: self.init("ThrottlingException", "Rate exceeded")
-        case .full, .closed: self.init("ServiceUnavailable", error.description, httpStatus: 503)
+        case .full, .readOnly, .closed: self.init("ServiceUnavailable", error.description, httpStatus: 503)
         default: self = .internalFailure(error.description)
         }
     }

@@ -9,16 +9,23 @@ package struct SQLiteError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The statement as it was prepared, without the values bound to it; nil when there was none.
     package let sql: String?
 
-    package init(code: Int32, message: String, sql: String? = nil) {
+    /// `errno` of the system call that failed, if one did.
+    package let systemError: Int32
+
+    package init(code: Int32, message: String, sql: String? = nil, systemError: Int32 = 0) {
         self.code = code
         self.message = message
         self.sql = sql
+        self.systemError = systemError
     }
 
     /// What `connection` tells about its last failure; nil stands for a connection that could not be allocated.
     init(code: Int32, connection: OpaquePointer?, sql: String? = nil) {
         let message = connection.flatMap { sqlite3_errmsg($0) } ?? sqlite3_errstr(code)
-        self.init(code: code, message: message.map { String(cString: $0) } ?? "SQLite error \(code)", sql: sql)
+        let isFromSystem = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xff)
+        self.init(
+            code: code, message: message.map { String(cString: $0) } ?? "SQLite error \(code)", sql: sql,
+            systemError: isFromSystem ? connection.map { sqlite3_system_errno($0) } ?? 0 : 0)
     }
 
     /// The code without its details: `SQLITE_IOERR` for `SQLITE_IOERR_FSYNC`.

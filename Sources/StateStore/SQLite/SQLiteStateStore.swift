@@ -264,6 +264,9 @@ extension StateStoreError {
             switch (error.primaryCode, error.code) {
             case (_, SQLiteError.syncFailed), (_, SQLiteError.directorySyncFailed): .syncFailed(error.message)
             case (SQLITE_FULL, _): .full
+            case _ where [ENOSPC, EDQUOT].contains(error.systemError): .full
+            case (SQLITE_READONLY, _): .readOnly
+            case _ where error.systemError == EROFS: .readOnly
             case (SQLITE_CORRUPT, _), (SQLITE_NOTADB, _): .corrupt(error.message)
             default: .failed(error.message)
             }
