@@ -42,8 +42,7 @@ package final class AccessLog: Sendable {
             "time": .string(context.receivedAt.iso8601), "request": .string(context.requestID),
             "method": .string(request.method), "path": .string(request.rawPath),
         ]
-        // A presigned query is a credential.
-        if let query = request.rawQuery, !query.contains("X-Amz-Signature=") { line["query"] = .string(query) }
+        line["query"] = request.rawQuery.map { .string(Self.withoutSecrets($0)) }
         line["target"] = request.fields["x-amz-target"].map { .string($0) }
         line["status"] = .number(JSONNumber(answer.status))
         line["bytes"] = .number(JSONNumber(answer.length))
@@ -51,6 +50,15 @@ package final class AccessLog: Sendable {
         line["key"] = context.accessKeyID.map { .string($0) }
         line["agent"] = request.fields["user-agent"].map { .string($0) }
         append(line)
+    }
+
+    /// A presigned query without what makes it a credential.
+    private static func withoutSecrets(_ query: String) -> String {
+        RawQuery(query).items.compactMap { item in
+            let name = PercentEncoding.decodeText(item.name)?.lowercased() ?? item.name
+            if ["x-amz-signature", "x-amz-security-token", "signature"].contains(name) { return nil }
+            return item.value.isEmpty ? item.name : "\(item.name)=\(item.value)"
+        }.joined(separator: "&")
     }
 
     private func append(_ line: JSONObject) {

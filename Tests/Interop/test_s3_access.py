@@ -1,5 +1,5 @@
 """Versions, policies, further keys and what looks after the embedded store, through boto3 and plain HTTP."""
-import json, os, pathlib, time, urllib.error, urllib.request
+import json, os, pathlib, re, shutil, threading, time, urllib.error, urllib.parse, urllib.request
 
 import boto3, pytest
 from botocore.exceptions import ClientError
@@ -130,21 +130,71 @@ def test_damage_is_noticed(new_server):
     assert found.returncode == 1 and "s3://lake/k: the data" in found.stdout, found
 
 
-def test_requests_are_logged(new_server, tmp_path):
+def test_every_request_has_one_line_and_no_line_is_a_credential(new_server, tmp_path):
     log = tmp_path / "access.log"
     server = new_server("--access-log", str(log))
     s3 = server.client("s3")
     s3.create_bucket(Bucket="lake")
-    with pytest.raises(ClientError):
-        s3.get_object(Bucket="lake", Key="none")
-    deadline = time.monotonic() + 10
-    while log.read_text().count("\n") < 2 and time.monotonic() < deadline:
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": "lake", "Key": "a b/ü", "ContentType": "text/plain"})
+    urllib.request.urlopen(urllib.request.Request(url, data=b"body", method="PUT", headers={"Content-Type": "text/plain", "User-Agent": 'tester "1"'}))
+    get = s3.generate_presigned_url("get_object", Params={"Bucket": "lake", "Key": "a b/ü"})
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(get.replace("X-Amz-Signature", "X-Amz-S%69gnature"))
+    urllib.request.urlopen(get)
+    server.client("stepfunctions").list_state_machines()
+
+    def write(index):
+        client = server.client("s3")
+        for number in range(50):
+            client.put_object(Bucket="lake", Key=f"k{index}/{number}", Body=b"x" * number)
+
+    threads = [threading.Thread(target=write, args=[index]) for index in range(6)]
+    for thread in threads:
+        thread.start()
+    moved = []
+    for number in range(5):  # As logrotate does, while requests come.
+        time.sleep(0.1)
+        if log.exists():
+            moved.append(tmp_path / f"access.log.{number}")
+            log.rename(moved[-1])
+    for thread in threads:
+        thread.join()
+    s3.head_bucket(Bucket="lake")
+    deadline, lines = time.monotonic() + 30, []
+    while not any(line["method"] == "HEAD" for line in lines):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    log.rename(tmp_path / "access.log.1")
-    s3.list_buckets()
-    while not log.exists() and time.monotonic() < deadline:
+        texts = [p.read_text() for p in [*moved, log] if p.exists()]
+        lines = [json.loads(line) for text in texts for line in text.splitlines()]
+    assert len(moved) > 1
+    puts = sorted(line["path"] for line in lines if line["path"].startswith("/lake/k"))
+    assert puts == sorted(f"/lake/k{i}/{n}" for i in range(6) for n in range(50))
+    assert len({line["request"] for line in lines}) == len(lines) == 300 + 6
+    for line in lines:
+        assert {"time", "request", "method", "path", "status", "bytes", "ms"} <= line.keys(), line
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", line["time"]), line
+    first = next(line for line in lines if line["path"] == "/lake/a%20b/%C3%BC")
+    assert (first["method"], first["status"], first["key"], first["agent"]) == ("PUT", 200, server.key, 'tester "1"')
+    assert "X-Amz-Credential" in first["query"]
+    assert next(line for line in lines if "target" in line)["target"] == "AWSStepFunctions.ListStateMachines"
+    signatures = [urllib.parse.parse_qs(u.partition("?")[2])["X-Amz-Signature"][0] for u in (url, get)]
+    assert not any(signature in text for signature in signatures for text in texts)
+
+
+def test_an_access_log_that_cannot_be_written_is_said_at_the_start_only(new_server, tmp_path):
+    with pytest.raises(RuntimeError) as failed:
+        new_server("--access-log", str(tmp_path / "no" / "access.log"))
+    assert "access-log" in str(failed.value) and "No such file" in str(failed.value)
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    server = new_server("--access-log", str(folder / "access.log"))
+    server.client("s3").list_buckets()
+    shutil.rmtree(folder)
+    for _ in range(3):
+        server.client("s3").list_buckets()
+    folder.mkdir()
+    deadline = time.monotonic() + 30
+    while not (folder / "access.log").exists():
+        server.client("s3").list_buckets()
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    lines = [json.loads(line) for line in (tmp_path / "access.log.1").read_text().splitlines()]
-    assert [(line["method"], line["path"], line["status"]) for line in lines] == [("PUT", "/lake", 200), ("GET", "/lake/none", 404)]
-    assert lines[0]["key"] == server.key
-    assert json.loads(log.read_text())["path"] == "/"
