@@ -113,7 +113,7 @@ extension S3Service {
         }
         guard let name = fields["x-amz-acl"] else { return nil }
         guard let acl = CannedACL(rawValue: name) else {
-            throw S3Errors.invalidArgument("", "x-amz-acl", name)
+            throw S3Errors.invalidArgument("This is no canned access control list.", "x-amz-acl", name)
         }
         return try check(acl, bucket)
     }
