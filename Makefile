@@ -90,7 +90,7 @@ simulate: deps  ## the workflow engine on simulated time, with crashes: SEED=1 S
 	$(BIN)/simulate $(if $(ARGS),$(ARGS),--seed $(SEED) --seeds $(SEEDS))
 
 FUZZ_SECONDS ?= 60
-fuzz: build $(VENV)/ready  ## nasty expressions, definitions and inputs: FUZZ_SECONDS=60 of each kind
+fuzz: build $(VENV)/ready  ## nasty expressions, definitions, inputs and requests: FUZZ_SECONDS=60 of each kind
 	$(VENV)/bin/python Tests/Interop/fuzz.py --seconds $(FUZZ_SECONDS)
 
 bench: build $(VENV)/ready  ## compare with peers; prints ratios

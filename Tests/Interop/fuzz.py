@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Fuzzes expressions, definitions and their inputs: `fuzz.py [--seconds N] [--seed N] [KIND ...]`.
+"""Fuzzes expressions, definitions, their inputs, and requests: `fuzz.py [--seconds N] [--seed N] [KIND ...]`.
 
 A case fails when the program ends, answers nothing within a few seconds, grows without bound, or answers something
 that is no answer. The seed and the case are printed; the same seed makes the same cases.
 """
 import argparse, json, os, pathlib, random, re, select, subprocess, sys, tempfile, time
+
+import fuzz_http
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / ".build" / "release"))
@@ -355,7 +357,7 @@ def fuzz_definitions(server, seed, seconds):
     return count, started, failures
 
 
-KINDS = ["jsonata", "jsonpath", "intrinsic", "definitions"]
+KINDS = ["jsonata", "jsonpath", "intrinsic", "definitions", "services", "s3"]
 
 
 def main():
@@ -366,6 +368,16 @@ def main():
     options = parser.parse_args()
     failed = False
     for kind in options.kinds or KINDS:
+        if kind in fuzz_http.KINDS:
+            from conftest import Server
+            with tempfile.TemporaryDirectory() as directory:
+                server = Server(directory, "--auth", "none")
+                count, failures = fuzz_http.fuzz_requests(kind, server, options.seed, options.seconds)
+                if server.process.poll() is None:
+                    server.kill()
+            print(f"{kind}: seed {options.seed}, {count} requests, {len(failures)} failures", flush=True)
+            failed = failed or bool(failures)
+            continue
         if kind == "definitions":
             from conftest import Server
             with tempfile.TemporaryDirectory() as directory:

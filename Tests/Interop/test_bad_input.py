@@ -1,17 +1,16 @@
 """Bad input: every wrong request gets a clear error, changes nothing, and the server goes on."""
-import base64, functools, hashlib, http.client, json, os, pathlib, random, re, socket, struct, subprocess, tempfile, time
+import base64, hashlib, http.client, json, os, pathlib, random, re, socket, struct, subprocess, tempfile, time
 import urllib.error, urllib.request, uuid
 
-import boto3, botocore.config, botocore.session, pytest
+import boto3, botocore.config, pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from conftest import BIN, ROOT, Server, wait_for_end
+from conftest import BIN, ROOT, wait_for_end
+from fuzz_http import DEEP, TARGETS, places, replaced
 
 SEED = int(os.environ.get("MILLRACE_SEED", "20261121"))
-TARGETS = {"states": ("stepfunctions", "AWSStepFunctions", "1.0"), "glue": ("glue", "AWSGlue", "1.1"),
-           "logs": ("logs", "Logs_20140328", "1.1")}
 
 
 class Wire:
@@ -115,7 +114,6 @@ def bucket(server):
 
 # --- JSON bodies ----------------------------------------------------------------------------------------------
 
-DEEP = b"[" * 10_000 + b"]" * 10_000
 BROKEN = [
     b"{", b"}", b"[1]", b'"text"', b"null", b"1", b"{]", b'{"a":}', b'{"a":1,}', b'{"a" 1}', b'{"a":1}x', b"\xff\xfe",
     b'{"a":"\xff"}', b'{"a":"\\ud800"}', b'{"a":"\\x"}', b'{"a":01}', b'{"a":1e}', b'{"a":nul}', b'{"a":"b', b"\x00",
@@ -137,102 +135,6 @@ def test_broken_json_is_refused_with_its_position(wire):
     for service, answer in everywhere(wire, b'{"a": 1,\n "b": tru}'):
         assert answer.code == "SerializationException", answer
         assert "line 2" in answer.text, (service, answer)
-
-
-# What each member of an operation is replaced by: none of these has the member's type, or is in its range.
-HUGE = "x" * 300_000
-WRONG = [
-    None, True, 0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, -2**63, 10**30, 1.5, -0.0, 1e300, "", " ", "x", "\0", "..",
-    "ü" * 3, "\U0010ffff", "a" * 300, HUGE, "arn:aws:states:us-east-1:123456789012:stateMachine:", "arn:::::", ":" * 40,
-    "9223372036854775808", "-1", "{", "{}", [], [None], [1], [[]], [{}], {}, {"a": None}, {"": ""}, {"a": {"a": {"a": []}}},
-    ["x"] * 2000, {f"k{i}": "v" for i in range(2000)},
-]
-RAW = [DEEP, b"1e400", b"-0", b"1" * 5000, b"1e-400", b"0." + b"9" * 5000, b'"\\u0000"', b'"\\ud83d\\ude00"']
-
-
-def sample(shape, depth=0):
-    """A value of a shape of the service's model."""
-    kind = shape.type_name
-    if kind == "structure":
-        if depth > 4:
-            return {}
-        return {name: sample(member, depth + 1) for name, member in shape.members.items()
-                if depth < 2 or name in shape.required_members or depth < 3}
-    if kind == "list":
-        return [sample(shape.member, depth + 1)]
-    if kind == "map":
-        return {"k": sample(shape.value, depth + 1)}
-    if kind == "string":
-        if getattr(shape, "enum", None):
-            return shape.enum[0]
-        return "name"
-    if kind in ("integer", "long"):
-        return max(1, shape.metadata.get("min", 1))
-    if kind in ("double", "float", "timestamp"):
-        return 1.0
-    return True if kind == "boolean" else "eA=="
-
-
-def places(value, path=()):
-    yield path
-    if isinstance(value, dict):
-        for name in value:
-            yield from places(value[name], path + (name,))
-    elif isinstance(value, list) and len(path) < 6:
-        for index in range(len(value)):
-            yield from places(value[index], path + (index,))
-
-
-def replaced(value, path, new):
-    if not path:
-        return new
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = replaced(copy[path[0]], path[1:], new)
-    return copy
-
-
-@functools.cache
-def model(service):
-    return botocore.session.get_session().get_service_model(TARGETS[service][0] if service in TARGETS else service)
-
-
-@functools.cache
-def valid(service, operation):
-    """An input of the operation whose members have the right types, and the places in it."""
-    shape = model(service).operation_model(operation).input_shape
-    value = sample(shape) if shape else {}
-    return value, list(places(value))
-
-
-def supported(wire, service):
-    """The operations that the server has, of those of the model."""
-    for name in model(service).operation_names:
-        answer = wire.batch(name, {}) if service == "batch" else wire.call(service, name, {})
-        if answer.code != "UnknownOperationException":
-            yield name
-
-
-def mutate(wire, rng, service, operation):
-    value, found = valid(service, operation)
-    path, new = rng.choice(found), rng.choice(WRONG + RAW)
-    body = json.dumps(replaced(value, path, "@@@" if isinstance(new, bytes) else new)).encode()
-    if isinstance(new, bytes):
-        body = body.replace(b'"@@@"', new, 1)
-    if rng.random() < 0.05:
-        body = body[: rng.randrange(len(body) + 1)]
-    answer = wire.batch(operation, body) if service == "batch" else wire.call(service, operation, body)
-    assert answer.status == 200 or 400 <= answer.status < 500 and answer.code, (operation, path, new, answer)
-
-
-def test_wrong_members_never_end_or_fail_the_server(wire):
-    """A few seconds of members of wrong types and ranges over every operation there is."""
-    rng = random.Random(SEED)
-    operations = [(s, o) for s in ("states", "glue", "logs", "batch") for o in supported(wire, s)]
-    assert len(operations) > 60
-    deadline = time.monotonic() + 8
-    while time.monotonic() < deadline:
-        mutate(wire, rng, *rng.choice(operations))
-    assert_serving(wire.server)
 
 
 def test_members_of_the_main_operations_are_checked(wire):
@@ -439,24 +341,6 @@ def test_too_long_bodies_are_refused(wire):
             pass
         connection.close()
         assert_serving(server)
-
-
-def test_many_idle_connections(wire):
-    server = wire.server
-    idle = []
-    try:
-        for _ in range(2000):
-            idle.append(socket.create_connection(("127.0.0.1", server.api_port), timeout=5))
-        for index in range(0, 2000, 3):
-            idle[index].sendall(b"PUT /x/y HTTP/1.1\r\nHost: x\r\nContent-")
-        began = time.monotonic()
-        for _ in range(20):
-            assert_serving(server)
-        assert time.monotonic() - began < 20
-    finally:
-        for connection in idle:
-            connection.close()
-    assert_serving(server)
 
 
 # --- Objects --------------------------------------------------------------------------------------------------
@@ -781,60 +665,3 @@ def test_jobs_that_cannot_work_say_why(wire, bucket):
     s3.put_object(Bucket=bucket, Key="data.sql", Body=f"SELECT * FROM csv.`s3://{bucket}/no-data.csv`;".encode())
     _, nodata = run_job(server, f"s3://{bucket}/data.sql")
     assert nodata["status"] == "FAILED" and "no-data.csv" in nodata["cause"], nodata
-
-
-def test_a_full_disk_is_said_and_survived(tmp_path):
-    directory = tmp_path / "small"
-    directory.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", directory], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"mounting a small file system is not permitted here: {mounted.stderr.strip()}")
-    server = None
-    try:
-        server = Server(directory)
-        s3, states = server.client("s3"), server.client("stepfunctions")
-        s3.create_bucket(Bucket="full")
-        s3.put_object(Bucket="full", Key="kept", Body=b"kept")
-        ballast = directory / "ballast"
-        with open(ballast, "wb") as file:
-            try:
-                while True:
-                    file.write(b"x" * 65536)
-                    file.flush()
-            except OSError:
-                pass
-        role = "arn:aws:iam::123456789012:role/r"
-        definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}, "Comment": "x" * 100_000})
-        refused = 0
-        for number in range(6):
-            for write in (
-                lambda: s3.put_object(Bucket="full", Key=f"large{number}", Body=os.urandom(1 << 20)),
-                lambda: s3.put_object(Bucket="full", Key=f"small{number}", Body=os.urandom(20_000)),
-                lambda: states.create_state_machine(name=f"m{number}", definition=definition, roleArn=role),
-            ):
-                try:
-                    write()
-                except ClientError as error:
-                    refused += 1
-                    answer = error.response
-                    assert answer["ResponseMetadata"]["HTTPStatusCode"] in (500, 503, 507), answer
-                    assert answer["Error"]["Message"], answer
-                assert_alive(server)
-        assert refused > 4
-        assert s3.get_object(Bucket="full", Key="kept")["Body"].read() == b"kept"
-        names = {o["Key"] for o in s3.list_objects_v2(Bucket="full")["Contents"]}
-        for name in names:
-            s3.get_object(Bucket="full", Key=name)["Body"].read()
-        ballast.unlink()
-        s3.put_object(Bucket="full", Key="after", Body=os.urandom(1 << 20))
-        machine = states.create_state_machine(name="after", definition=definition, roleArn=role)["stateMachineArn"]
-        started = states.start_execution(stateMachineArn=machine)
-        assert wait_for_end(states, started["executionArn"])["status"] == "SUCCEEDED"
-        server.stop()
-        server.start()
-        assert server.client("s3").get_object(Bucket="full", Key="after")["ContentLength"] == 1 << 20
-    finally:
-        if server:
-            server.stop()
-            server.log.close()
-        subprocess.run(["umount", "-l", directory])

@@ -3,6 +3,7 @@ import os
 
 import pytest
 from fuzz import fuzz_definitions, fuzz_expressions
+from fuzz_http import KINDS, fuzz_requests
 
 SEED = int(os.environ.get("MILLRACE_SEED", "20261121"))
 
@@ -18,3 +19,10 @@ def test_definitions_give_findings_or_run(new_server):
     count, started, failures = fuzz_definitions(new_server(), SEED, 15)
     assert not failures
     assert started > 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_odd_requests_are_answered_and_harm_nobody(new_server, kind):
+    count, failures = fuzz_requests(kind, new_server("--auth", "none"), SEED, 15)
+    assert not failures
+    assert count > 200
