@@ -1,5 +1,5 @@
 """Disks that are full or read-only: clear errors, nothing in part, and service goes on when there is space again."""
-import contextlib, hashlib, json, os, shutil, subprocess, time
+import contextlib, hashlib, json, os, pathlib, shutil, subprocess, time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -34,7 +34,7 @@ def small_disk(directory, kind, mib):
         made = subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], capture_output=True, text=True) if shutil.which("mkfs.ext4") else None
         if made is None or made.returncode != 0:
             pytest.skip("mkfs.ext4 is missing or does not work")
-        mount = ["mount", "-o", "loop", image, directory]
+        mount = ["mount", "-o", "loop,errors=remount-ro", image, directory]
     mounted = subprocess.run(mount, capture_output=True, text=True)
     if mounted.returncode != 0:
         pytest.skip(f"mounting a small file system is not permitted here: {mounted.stderr.strip()}")
@@ -156,6 +156,28 @@ def test_a_job_ends_once_there_is_space_again(tmp_path):
         while status() not in ("SUCCEEDED", "FAILED"):
             assert time.monotonic() < deadline, status()
             time.sleep(0.05)
+
+
+def test_a_disk_that_fails_is_read_and_nothing_shows_in_part(tmp_path):
+    """The kernel stops writing to a file system that it found damaged."""
+    with small_disk(tmp_path / "small", "ext4", 48) as server:
+        s3, states, glue = (server.client(n) for n in ("s3", "stepfunctions", "glue"))
+        s3.create_bucket(Bucket="lake")
+        s3.put_object(Bucket="lake", Key="k", Body=b"x" * 100_000)
+        device = next(line.split()[0] for line in open("/proc/mounts") if line.split()[1] == str(server.directory))
+        trigger = pathlib.Path("/sys/fs/ext4", pathlib.Path(device).name, "trigger_fs_error")
+        if not trigger.exists():
+            pytest.skip("this kernel does not let a file system be declared damaged")
+        trigger.write_text("test")
+        for write in (
+            lambda: s3.put_object(Bucket="lake", Key="new", Body=b"y" * 100_000), lambda: s3.put_object(Bucket="lake", Key="new", Body=b"y"),
+            lambda: s3.put_object(Bucket="lake", Key="k", Body=b"y" * 100_000), lambda: s3.delete_object(Bucket="lake", Key="k"),
+            lambda: glue.create_database(DatabaseInput={"Name": "d"}), lambda: states.create_activity(name="a"),
+        ):
+            assert refused(write)[0] in (500, 503)
+        assert s3.get_object(Bucket="lake", Key="k")["Body"].read() == b"x" * 100_000
+        assert s3.list_objects_v2(Bucket="lake")["KeyCount"] == 1
+        assert glue.get_databases()["DatabaseList"] == [] and states.list_activities()["activities"] == []
 
 
 def test_a_read_only_disk_is_said_and_survived(tmp_path, new_server):
