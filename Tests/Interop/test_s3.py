@@ -1,5 +1,5 @@
-"""The embedded store through boto3, pyarrow and deltalake."""
-import concurrent.futures, hashlib, io, json, os, urllib.request
+"""The embedded store through boto3, pyarrow, deltalake and awswrangler."""
+import concurrent.futures, hashlib, io, json, os, pathlib, subprocess, sys, urllib.request
 
 import deltalake, pyarrow as pa, pyarrow.fs, pytest
 from botocore.exceptions import ClientError
@@ -110,6 +110,14 @@ def test_other_engines_write_delta_here(server, bucket):
     assert deltalake.DeltaTable(f"s3://{bucket}/t", storage_options=options).to_pyarrow_table().num_rows == 9
     ours = server.run("sql", f"SELECT count(*) AS n, sum(a) AS s FROM delta.`s3://{bucket}/t`", "--format", "jsonl").stdout
     assert json.loads(ours) == {"n": 9, "s": 18}
+
+
+def test_awswrangler_keeps_a_data_set_here(server, bucket):
+    """In the store and in the Glue catalog; apart, as it changes pandas and boto3 for everybody."""
+    done = subprocess.run(
+        [sys.executable, pathlib.Path(__file__).with_name("wrangler.py"), bucket], env=server.environment(),
+        capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
 
 
 def test_missing_buckets_and_wrong_keys_name_themselves(server):
