@@ -197,7 +197,7 @@ let package = Package(
 
         library(
             "SimulationKit",
-            ["JSONModel", "StateStore", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine", logging]),
+            ["JSONModel", "ObjectStore", "StateStore", "StatesLanguage", "StatesRuntime", "Support", "WorkflowEngine", logging]),
         .executableTarget(
             name: "simulate", dependencies: ["SimulationKit", "Support"], swiftSettings: settings),
 

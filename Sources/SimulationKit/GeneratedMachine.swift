@@ -23,6 +23,10 @@ struct GeneratedMachine {
     var groups: [String: [String]] = [:]
     /// Which branch of its Parallel each state is in.
     var branches: [String: String] = [:]
+    /// By the names of distributed Maps: how many items each of their runs has.
+    var itemCounts: [String: Int] = [:]
+    /// What item readers find in the bucket `b`.
+    var objects: [String: String] = [:]
     /// Only for machines without races: what happens in a scope depends on nothing but the answers that its tasks get.
     var isRaceFree: Bool
 }
@@ -34,26 +38,32 @@ struct GeneratedMachine {
 /// histories can be compared scope by scope with those of another run. The others may do anything.
 struct MachineGenerator {
     private var random: SeededRandom
+    private let seed: UInt64
     private var statesLeft: Int
     private let isRaceFree: Bool
-    private let isExpress: Bool
+    private var isExpress: Bool
+    /// Whether tasks may start executions.
+    private let hasCallee: Bool
     private var name = 0
     private var machine: GeneratedMachine
     private var scope: [String] = []
     private var branch: [String] = []
     private var isJSONata = false
 
-    static func machine(seed: UInt64, size: Int, isRaceFree: Bool, isExpress: Bool = false) -> GeneratedMachine {
-        var generator = MachineGenerator(seed: seed, size: size, isRaceFree: isRaceFree, isExpress: isExpress)
+    static func machine(seed: UInt64, size: Int, isRaceFree: Bool, isExpress: Bool = false, hasCallee: Bool = false) -> GeneratedMachine {
+        var generator = MachineGenerator(
+            seed: seed, size: size, isRaceFree: isRaceFree, isExpress: isExpress, hasCallee: hasCallee)
         return generator.make()
     }
 
-    private init(seed: UInt64, size: Int, isRaceFree: Bool, isExpress: Bool) {
+    private init(seed: UInt64, size: Int, isRaceFree: Bool, isExpress: Bool, hasCallee: Bool) {
+        self.seed = seed
         random = SeededRandom(seed: seed)
         statesLeft = size
         self.isRaceFree = isRaceFree
         self.isExpress = isExpress
-        machine = GeneratedMachine(definition: "", input: #"{"v": 1}"#, isRaceFree: isRaceFree)
+        self.hasCallee = hasCallee
+        machine = GeneratedMachine(definition: "", input: #"{"v": 1, "id": "x"}"#, isRaceFree: isRaceFree)
     }
 
     private mutating func make() -> GeneratedMachine {
@@ -99,14 +109,16 @@ struct MachineGenerator {
 
     /// Adds states that lead to `next`, or to the end of the scope, and gives their first.
     private mutating func segment(before next: String?, _ depth: Int, _ states: inout JSONObject) -> String {
-        switch draw(0...13) {
+        switch draw(0...15) {
         case 0, 1: return pass(next, &states)
         case 2: return wait(next, &states)
         case 3, 4, 5, 6, 7: return task(next, &states)
         case 8: return choice(next, &states)
-        case 9 where statesLeft > 3: return loop(next, depth, &states)
-        case 10, 11 where depth < 3 && statesLeft > 2: return parallel(next, depth, &states)
-        case 12, 13 where depth < 3 && statesLeft > 2: return map(next, depth, &states)
+        case 9 where statesLeft > 3 && !(isExpress && isRaceFree): return loop(next, depth, &states)
+        case 10...11 where depth < 3 && statesLeft > 2: return parallel(next, depth, &states)
+        case 12...13 where depth < 3 && statesLeft > 2: return map(next, depth, &states)
+        case 14... where depth < 2 && statesLeft > 2 && !isExpress && mayDistribute:
+            return distributedMap(next, depth, &states)
         default: return task(next, &states)
         }
     }
@@ -143,16 +155,16 @@ struct MachineGenerator {
     }
 
     private mutating func wait(_ next: String?, _ states: inout JSONObject) -> String {
-        let name = newName("Wait")
+        let name = newName("Wait"), seconds = isExpress && isRaceFree ? 0...5 : 0...40
         var members: JSONObject = ["Type": "Wait"]
         if speaksJSONata(&members) {
-            members["Seconds"] = oneIn(2) ? "{% $states.input.v % 7 %}" : number(0...40)
+            members["Seconds"] = oneIn(2) ? "{% $states.input.v % 7 %}" : number(seconds)
         } else if oneIn(3) {
             members["SecondsPath"] = "$.v"
         } else if oneIn(3) {
             members["Timestamp"] = "2023-11-14T22:13:50Z"  // Half a minute after a simulation begins.
         } else {
-            members["Seconds"] = number(0...40)
+            members["Seconds"] = number(seconds)
         }
         states[name] = .object(leading(to: next, members))
         return name
@@ -245,6 +257,68 @@ struct MachineGenerator {
         return before ?? name
     }
 
+    /// Iterations of one Map that run at once would have children with the same identity, and races with them.
+    private var mayDistribute: Bool { !isRaceFree || !scope.contains { $0.hasPrefix("Map") } }
+
+    /// Children of a machine without races either fail one at a time, or are all allowed to.
+    private mutating func distributedMap(_ next: String?, _ depth: Int, _ states: inout JSONObject) -> String {
+        let name = newName("Each")
+        let (outerScope, outerBranch, outerExpress) = (scope, branch, isExpress)
+        (scope, branch) = ([], [])
+        isExpress = oneIn(2)
+        var processor = group(depth: depth + 1)
+        processor["ProcessorConfig"] = ["Mode": "DISTRIBUTED", "ExecutionType": isExpress ? "EXPRESS" : "STANDARD"]
+        (scope, branch, isExpress) = (outerScope, outerBranch, outerExpress)
+        var members: JSONObject = ["Type": "Map", "Label": .string(name), "ItemProcessor": .object(processor)]
+        let items = (0..<draw(0...6)).map { JSONValue.object(["v": .number($0)]) }
+        machine.itemCounts[name] = items.count
+        if isRaceFree, oneIn(2) {
+            members["ToleratedFailurePercentage"] = 100
+            members["MaxConcurrency"] = number(0...3)
+        } else {
+            members["MaxConcurrency"] = isRaceFree ? 1 : number(0...3)
+            if oneIn(2) { members["ToleratedFailureCount"] = number(0...2) }
+        }
+        let parameters = isJSONata ? "Arguments" : "Parameters"
+        var before: String?
+        if oneIn(2) {
+            let key = "\(seed)/\(name).jsonl"
+            machine.objects[key] = items.map { $0.text + "\n" }.joined()
+            members["ItemReader"] = [
+                "Resource": "arn:aws:states:::s3:getObject", parameters: ["Bucket": "b", "Key": .string(key)],
+                "ReaderConfig": ["InputType": "JSONL"],
+            ]
+        } else if isJSONata {
+            members["Items"] = .array(items)
+        } else {
+            let source = newName("Items")
+            states[source] = ["Type": "Pass", "Assign": ["i\(source)": .array(items)], "Next": .string(name)]
+            members["ItemsPath"] = .string("$i\(source)")
+            before = source
+        }
+        if isJSONata {
+            members["ItemSelector"] = [
+                "v": "{% $states.context.Map.Item.Value.v %}",
+                "id": .string("{% $states.context.Execution.Input.id & '/\(name).' & $string($states.context.Map.Item.Index) %}"),
+            ]
+        } else {
+            members["ItemSelector"] = [
+                "v.$": "$$.Map.Item.Value.v",
+                "id.$": .string("States.Format('{}/\(name).{}', $$.Execution.Input.id, $$.Map.Item.Index)"),
+            ]
+        }
+        keepResult(&members, "children")
+        if oneIn(3) {
+            members["ResultWriter"] = [
+                "Resource": "arn:aws:states:::s3:putObject", parameters: ["Bucket": "b", "Prefix": "out"],
+            ]
+            if !isJSONata { members["ResultSelector"] = ["n.$": "$.ResultWriterDetails.Bucket"] }
+        }
+        handleErrors(&members, next, &states)
+        states[name] = .object(leading(to: next, members))
+        return before ?? name
+    }
+
     /// A group's result is a list; what goes on is the input with the length of that.
     private func keepResult(_ members: inout JSONObject, _ key: String) {
         if isJSONata {
@@ -262,9 +336,10 @@ struct MachineGenerator {
     private mutating func task(_ next: String?, _ states: inout JSONObject) -> String {
         let name = newName("Task")
         var plan = TaskPlan()
-        plan.durationMax = oneIn(2) ? 50 : UInt64(draw(100...20_000))
+        // An Express execution has five minutes: with no races it must not come near.
+        plan.durationMax = oneIn(2) || isExpress && isRaceFree ? 50 : UInt64(draw(100...20_000))
         plan.failsOneIn = oneIn(2) ? 0 : UInt64(draw(1...4))
-        plan.hangs = oneIn(8)
+        plan.hangs = oneIn(8) && !(isExpress && isRaceFree)
         var kinds = [
             "arn:aws:states:::aws-sdk:s3:getObject", "arn:aws:lambda:us-east-1:123456789012:function:f",
         ]
@@ -273,23 +348,32 @@ struct MachineGenerator {
                 "arn:aws:states:::glue:startJobRun.sync", "arn:aws:states:::batch:submitJob.sync",
                 "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
             ]
+            if hasCallee { kinds += ["arn:aws:states:::states:startExecution.sync"] }
         }
         // One is called at most once, the other is lost with its worker: what comes of them depends on crashes.
         if !isRaceFree { kinds.append("arn:aws:states:::aws-sdk:sqs:sendMessage") }
         if !isRaceFree, !isExpress { kinds.append("arn:aws:states:us-east-1:123456789012:activity:work") }
         let resource = kinds[draw(0...kinds.count - 1)]
         let isActivity = resource.contains(":activity:"), usesToken = resource.contains("Token")
+        let isExecution = resource.contains("startExecution")
+        if isExecution { plan.hangs = false }
         var members: JSONObject = ["Type": "Task", "Resource": .string(resource)]
         var arguments: JSONObject = ["Name": .string(name)]
         let speaksJSONata = speaksJSONata(&members)
         if speaksJSONata {
             arguments["v"] = "{% $states.input.v %}"
+            arguments["id"] = "{% $states.context.Execution.Input.id %}"
             if usesToken { arguments["token"] = "{% $states.context.Task.Token %}" }
-            members["Arguments"] = .object(arguments)
         } else {
             arguments["v.$"] = "$.v"
+            arguments["id.$"] = "$$.Execution.Input.id"
             if usesToken { arguments["token.$"] = "$$.Task.Token" }
-            members["Parameters"] = .object(arguments)
+        }
+        // These take parameters of their own only.
+        if usesToken { arguments = ["QueueUrl": "q", "MessageBody": .object(arguments)] }
+        if isExecution { arguments = ["StateMachineArn": "callee", "Input": .object(arguments)] }
+        members[speaksJSONata ? "Arguments" : "Parameters"] = .object(arguments)
+        if !speaksJSONata {
             if oneIn(2) { members["ResultPath"] = "$.r" }
         }
         if plan.hangs || isActivity {

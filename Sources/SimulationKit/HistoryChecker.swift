@@ -33,7 +33,8 @@ struct HistoryChecker {
                 || event.type == "EvaluationFailed" || event.id == 2
             guard event.previousEventID > 0 || isFirst else { throw fail("an event follows from none", event) }
             if event.previousEventID > 0, history[Int(event.previousEventID - 1)].type.hasPrefix("Execution"), event.id > 2,
-                history[Int(event.previousEventID - 1)].type != "ExecutionStarted"
+                !["ExecutionStarted", "ExecutionRedriven"].contains(history[Int(event.previousEventID - 1)].type),
+                event.type != "ExecutionRedriven"
             {
                 throw fail("an event follows from the end", event)
             }
@@ -52,7 +53,10 @@ struct HistoryChecker {
             throw fail("its status is \(record.status.rawValue)", history.last)
         }
         let ends = history.filter { Self.ends.values.contains($0.type) }
-        guard ends.count == 1 else { throw fail("it ended \(ends.count) times") }
+        let redrives = history.count { $0.type == "ExecutionRedriven" }
+        guard redrives == record.redrives.count, ends.count == redrives + 1 else {
+            throw fail("it ended \(ends.count) times, went on \(redrives) times, and was redriven \(record.redrives.count) times")
+        }
         guard record.lastEventID == last.id else { throw fail("its last event is said to be \(record.lastEventID)", last) }
         guard last.details?["output"]?.string == record.output, last.details?["error"]?.string == record.error,
             last.details?["cause"]?.string == record.cause
@@ -76,7 +80,8 @@ struct HistoryChecker {
                 open[name, default: []].append(event)
             } else if event.type.hasSuffix("StateExited") {
                 // The visit is the nearest one of that state up the chain of events.
-                guard let visit = ancestors(of: event).first(where: { isEntry($0, of: name) }) else {
+                let entry = ancestors(of: event).first { isEntry($0, of: name) || $0.type == "ExecutionRedriven" }
+                guard let visit = entry?.type == "ExecutionRedriven" ? open[name]?.first : entry else {
                     throw fail("a state was left that was not entered", event)
                 }
                 guard left.updateValue(event.id, forKey: visit.id) == nil else { throw fail("a state was left twice", event) }
@@ -87,7 +92,8 @@ struct HistoryChecker {
         for visit in open.values.flatMap({ $0 }).sorted(by: { $0.id < $1.id }) {
             // What ended it: a sibling's failure, which the group around it has taken note of since.
             let name = visit.details?["name"]?.string ?? ""
-            let groups = ancestors(of: visit).filter { entry in
+            let before = isRedriven(visit) ? Array(history.prefix(Int(visit.id))) : Array(ancestors(of: visit))
+            let groups = before.filter { entry in
                 (machine.groups[name] ?? []).contains { isEntry(entry, of: $0) }
             }
             let isEnded = groups.contains { group in
@@ -95,6 +101,11 @@ struct HistoryChecker {
             }
             guard isEnded else { throw fail("a state was entered and never left", visit) }
         }
+    }
+
+    /// Whether a redrive led to an event: then the chain of events does not tell the scope that it belongs to.
+    private func isRedriven(_ event: HistoryRecord) -> Bool {
+        ancestors(of: event).contains { $0.type == "ExecutionRedriven" }
     }
 
     private func isEntry(_ event: HistoryRecord, of name: String) -> Bool {
@@ -127,6 +138,7 @@ struct HistoryChecker {
                 "ActivityFailed"].contains(event.type),
                 let scheduled = ancestors(of: event).first(where: { $0.type.hasSuffix("Scheduled") })
             else { continue }
+            if event.details?["resourceType"]?.string == "states" { continue }  // Its work is an execution.
             let isUnknown = event.details?["cause"]?.string == "outcome unknown"
             guard let effect = effects["\(record.arn)#\(scheduled.id)"] else {
                 // The engine died after it had made durable that it would call, and before it did.
@@ -167,7 +179,8 @@ struct HistoryChecker {
                 scope = Array(scope.prefix(machine.groups[name]?.count ?? 0))
                 scope.append("\(name)/\(event.details?["index"]?.text ?? "")")
             } else if event.type == "MapStateSucceeded" || event.type == "ParallelStateSucceeded" {
-                if previous?.type != "MapStateStarted" { scope.removeLast() }
+                // Not after a Map that had no iterations, nor after a distributed one.
+                if previous?.type != "MapStateStarted", previous?.type != "MapRunSucceeded" { _ = scope.popLast() }
             } else if event.type.hasPrefix("Execution") {
                 scope = []
             }
@@ -190,7 +203,9 @@ struct HistoryChecker {
         var text = event.type + " " + (event.details.map { JSONValue.object($0).text } ?? "")
         text = masked(text, after: "event id #") { $0.isNumber }
         text = masked(text, after: "token\\\":\\\"") { $0.isHexDigit }
-        return masked(text, after: "\(record.arn)#") { $0.isNumber }
+        text = masked(text, after: ":mapRun:\(record.stateMachine.name.prefix { $0 != "/" })/") { $0 != "\"" && $0 != "\\" }
+        text = masked(text, after: "\(record.arn)#") { $0.isNumber }
+        return text.replacing(record.arn, with: "")
     }
 
     /// The text with what follows each `marker` left out as far as it is of one kind.

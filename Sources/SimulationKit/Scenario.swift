@@ -9,6 +9,8 @@ package struct Scenario: Sendable, Hashable {
     package var crashes: Int
     package var clockJumps: Int
     package var stops: Bool
+    /// How often clients let an execution go on that ended without success.
+    package var redrives: Int
     package var refusals: Bool
     package var express: Bool
     /// Machines without races, whose histories are compared with those of an undisturbed run.
@@ -29,6 +31,10 @@ package struct Scenario: Sendable, Hashable {
         case losesEvents
         /// The journal keeps commands whose outcome a step took in.
         case forgetsOutcomes
+        /// The journal keeps a batch of a map run's children without its last one.
+        case losesChildren
+        /// The journal takes children of a map run for redriven, and lets none of them go on.
+        case losesRedrives
     }
 
     /// The scenario that a seed stands for.
@@ -44,6 +50,7 @@ package struct Scenario: Sendable, Hashable {
         stops = !isRaceFree && draw(0...2) == 0
         refusals = draw(0...2) == 0
         express = draw(0...3) == 0
+        redrives = draw(0...2)
     }
 
     /// The options that tell this scenario from the one of its seed, as `simulate` takes them.
@@ -55,6 +62,7 @@ package struct Scenario: Sendable, Hashable {
         if crashes != usual.crashes { text += " --crashes \(crashes)" }
         if clockJumps != usual.clockJumps { text += " --clock-jumps \(clockJumps)" }
         if stops != usual.stops { text += " --no-stops" }
+        if redrives != usual.redrives { text += " --redrives \(redrives)" }
         if refusals != usual.refusals { text += " --no-refusals" }
         if express != usual.express { text += " --no-express" }
         if let defect { text += " --defect \(defect.rawValue)" }
@@ -73,11 +81,13 @@ package struct Scenario: Sendable, Hashable {
         add { $0.executions = 1 }
         add { $0.crashes = 0 }
         add { $0.clockJumps = 0 }
+        add { $0.redrives = 0 }
         add { $0.refusals = false }
         add { $0.stops = false }
         add { $0.size = max(1, $0.size / 2) }
         add { $0.executions = max(1, $0.executions - 1) }
         add { $0.crashes = max(0, $0.crashes - 1) }
+        add { $0.redrives = max(0, $0.redrives - 1) }
         add { $0.clockJumps = max(0, $0.clockJumps - 1) }
         add { $0.size = max(1, $0.size - 1) }
         return result

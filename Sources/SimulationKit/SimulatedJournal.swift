@@ -71,9 +71,24 @@ package final class SimulatedJournal: @unchecked Sendable {
         case .losesFrames: step.frames.removeAll { $0.path.isEmpty && step.revision > 0 }
         case .losesEvents: if step.history.count > 1 { step.history.removeLast() }
         case .forgetsOutcomes: step.finishedCommands = []
-        case .acknowledgesEarly, nil: break
+        case .acknowledgesEarly, .losesChildren, .losesRedrives, nil: break
         }
         return step
+    }
+
+    fileprivate func damaged(_ batch: MapRunBatch) -> MapRunBatch {
+        var batch = batch
+        if faults.defect == .losesChildren, !batch.children.isEmpty { batch.children.removeLast() }
+        return batch
+    }
+
+    fileprivate func damaged(_ redrives: ChildRedrives) -> ChildRedrives {
+        var redrives = redrives
+        if faults.defect == .losesRedrives {
+            redrives.refused += redrives.children.map(\.arn)
+            redrives.children = []
+        }
+        return redrives
     }
 
     func read<T>(_ body: (borrowing WorkflowTables) throws -> T) rethrows -> T { try body(early ?? durable) }
@@ -260,6 +275,9 @@ extension SimulatedStore {
         try await writing { $0.removeExecutions(stoppedBefore: time, limit: limit) }
     }
 
+    /// Definitions are parts of the records that have them.
+    package func removeUnusedDefinitions(limit: Int) async throws -> Int { 0 }
+
     package func mapRun(arn: String) async throws -> MapRunRecord? { try await reading { $0.mapRuns[arn] } }
     package func mapRuns(ofExecution arn: String, after: PageKey?, limit: Int) async throws -> [MapRunRecord] {
         try await reading { $0.mapRuns(ofExecution: arn, after: after, limit: limit) }
@@ -268,7 +286,10 @@ extension SimulatedStore {
         try await reading { $0.openMapRuns(after: arn, limit: limit) }
     }
     package func loadMapRun(arn: String) async throws -> LoadedMapRun? { try await reading { $0.loadMapRun(arn) } }
-    package func startChildren(_ batch: MapRunBatch) async throws { try await writing { try $0.startChildren(batch) } }
+    package func startChildren(_ batch: MapRunBatch) async throws {
+        let batch = journal.damaged(batch)
+        try await writing { try $0.startChildren(batch) }
+    }
     package func mapRunCounts(arn: String) async throws -> MapRunCounts { try await reading { $0.mapRunCounts(arn) } }
     package func children(
         ofMapRun arn: String, afterOrdinal ordinal: Int64, limit: Int
@@ -288,6 +309,7 @@ extension SimulatedStore {
         try await reading { $0.childrenToRedrive(ofMapRun: arn, afterOrdinal: ordinal, limit: limit) }
     }
     package func redriveChildren(_ redrives: ChildRedrives) async throws {
+        let redrives = journal.damaged(redrives)
         try await writing { try $0.redriveChildren(redrives) }
     }
     package func updateMapRun(arn: String, _ settings: MapRunSettings) async throws -> Bool {

@@ -26,8 +26,10 @@ final class SimulatedServices: @unchecked Sendable {
     private let seed: UInt64
     private var random: SeededRandom
     private let journal: SimulatedJournal
-    /// By the ARNs of executions.
+    /// By their names.
     var machines: [String: GeneratedMachine] = [:]
+    /// What tasks that start executions start, by the names of their own machines.
+    var callees: [String: StateMachineRecord] = [:]
     /// The engine that runs now.
     var engine: WorkflowEngine?
     /// What was done, by command id.
@@ -47,8 +49,25 @@ final class SimulatedServices: @unchecked Sendable {
 
     func fail(_ rule: String, _ message: String) { failure = failure ?? SimulationFailure(rule, message) }
 
+    /// The machine of an execution; that of a map run's child is its parent's.
+    func machine(ofExecution arn: String) -> GeneratedMachine? {
+        let parts = arn.split(separator: ":")
+        return parts.count > 6 ? machines[String(parts[6].prefix { $0 != "/" })] : nil
+    }
+
+    /// Names an execution among those that one client's wish brings about: what its input says. Unlike its ARN it is the
+    /// same in every run of the scenario.
+    private func identity(_ call: IntegrationCall) -> String { call.content["id"]?.string ?? call.executionARN }
+
+    /// How often the wish's execution has been redriven.
+    private func redriveCount(_ identity: String) -> Int {
+        let name = identity.prefix { $0 != "/" }
+        let arn = "arn:aws:states:us-east-1:123456789012:execution:m\(name.dropFirst()):\(name)"
+        return journal.durable.execution(arn)?.redrives.count ?? 0
+    }
+
     func plan(_ call: IntegrationCall) -> TaskPlan {
-        machines[call.executionARN]?.plans[call.parameters["Name"]?.string ?? ""] ?? TaskPlan()
+        machine(ofExecution: call.executionARN)?.plans[call.content["Name"]?.string ?? ""] ?? TaskPlan()
     }
 
     // MARK: Calls
@@ -63,7 +82,8 @@ final class SimulatedServices: @unchecked Sendable {
             {
                 fail("command", "\(call.commandID) was repeated with another content")
             }
-            if !SimulatedIntegration.isRepeatable(call.resource) {
+            // An EXPRESS child may run again as a whole.
+            if !SimulatedIntegration.isRepeatable(call.resource), !call.executionARN.contains(":express:") {
                 fail("command", "\(call.commandID) was repeated, which does harm")
             }
             return answer(known)
@@ -73,7 +93,7 @@ final class SimulatedServices: @unchecked Sendable {
         if !plan.hangs { effect.endsAt = scheduler.elapsed + 1 + Int64(hash(key, 2) % plan.durationMax) }
         effects[call.commandID] = effect
         if call.resource.pattern == .waitForTaskToken, let token = call.taskToken {
-            if call.parameters["token"]?.string != token { fail("token", "\(call.commandID) was sent another token") }
+            if call.content["token"]?.string != token { fail("token", "\(call.commandID) was sent another token") }
             work(token, effect)
         }
         return answer(effect)
@@ -107,10 +127,19 @@ final class SimulatedServices: @unchecked Sendable {
         return .succeeded(["v": .number(Int(hash(key, 5) % 20)), "made": .string(String(hash(key, 6) % 1000))])
     }
 
-    /// Tells attempts apart as the definition does, whatever ids their events have: by state, iteration, how many visits
-    /// were before, and retries.
+    /// What a task that starts an execution gives it, the same whenever the command is repeated.
+    func calleeInput(_ call: IntegrationCall) -> JSONValue {
+        let known = calleeIdentities[call.commandID] ?? key(call)
+        calleeIdentities[call.commandID] = known
+        return ["v": call.content["v"] ?? 0, "id": .string(known.replacing(" ", with: "/"))]
+    }
+    private var calleeIdentities: [String: String] = [:]
+
+    /// Tells attempts apart as the definition does, whatever ids their events have: by state, iteration, redrives, how
+    /// many visits were before, and retries.
     private func key(_ call: IntegrationCall) -> String {
-        let place = "\(call.executionARN) \(call.parameters["Name"]?.string ?? "") \(call.mapPath)"
+        let identity = identity(call)
+        let place = "\(identity) \(call.content["Name"]?.string ?? "") \(call.mapPath.map(String.init).joined(separator: ",")) \(redriveCount(identity))"
         var known = visits[place] ?? []
         if !known.contains(call.taskVisit) { known.append(call.taskVisit) }
         visits[place] = known
@@ -201,6 +230,11 @@ final class SimulatedServices: @unchecked Sendable {
     }
 }
 
+extension IntegrationCall {
+    /// What the generated definition hands over, wherever the callee takes it.
+    fileprivate var content: JSONValue { parameters["MessageBody"] ?? parameters["Input"] ?? parameters }
+}
+
 /// The services as one process of the engine reaches them. When the process dies, so do the calls that it waits for.
 final class SimulatedIntegration: IntegrationRegistry, TaskIntegration, @unchecked Sendable {
     // Unchecked: everything happens on the thread of the scheduler.
@@ -222,6 +256,7 @@ final class SimulatedIntegration: IntegrationRegistry, TaskIntegration, @uncheck
         guard isAlive else { return lost }
         let isExpress = call.executionARN.contains(":express:")
         services.depart(call, isExpress: isExpress)
+        if call.resource.service == "states" { return await startExecution(call) ?? lost }
         // On its way, it arrives whatever becomes of the caller.
         let outcome: IntegrationOutcome = await withCheckedContinuation { continuation in
             services.scheduler.after(services.delay(below: 30)) { [services] in
@@ -238,7 +273,47 @@ final class SimulatedIntegration: IntegrationRegistry, TaskIntegration, @uncheck
         return isAlive ? outcome : lost
     }
 
+    /// As `states:startExecution.sync` does it: the execution's name follows from the command's id.
+    private func startExecution(_ call: IntegrationCall) async -> IntegrationOutcome? {
+        let parts = call.executionARN.split(separator: ":")
+        guard parts.count > 6, let machine = services.callees[String(parts[6].prefix { $0 != "/" })] else { return nil }
+        let hash = call.commandID.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        let name = hexText(hash, digits: 16)
+        let arn = "arn:aws:states:us-east-1:123456789012:execution:\(machine.name):\(name)"
+        let input = Payload(services.calleeInput(call))
+        while isAlive, !Task.isCancelled, let engine = services.engine {
+            do {
+                _ = try await engine.startExecution(
+                    StartExecutionRequest(executionArn: arn, name: name, stateMachine: machine, input: input, isCommand: true))
+                return .submitted(output: ["Id": .string(call.commandID)], handle: ["execution": .string(arn)])
+            } catch let error as WorkflowEngineError {
+                services.fail("command", "\(call.commandID) could not start \(arn): \(error)")
+                return nil
+            } catch {
+                try? await services.scheduler.sleep(for: .milliseconds(100))  // The loop looks again.
+            }
+        }
+        return nil
+    }
+
+    private func end(ofExecution arn: String) async -> IntegrationOutcome {
+        while isAlive, !Task.isCancelled, let engine = services.engine {
+            do {
+                let record = try await engine.waitForEnd(executionARN: arn)
+                guard record.status == .succeeded, let output = record.output else {
+                    return .failed(error: "States.TaskFailed", cause: record.status.rawValue)
+                }
+                let value = try JSONValue(parsing: output)
+                return .succeeded(["v": value["v"] ?? 0, "called": true])
+            } catch {
+                try? await services.scheduler.sleep(for: .milliseconds(100))  // The loop looks again.
+            }
+        }
+        return .failed(error: "Lost", cause: nil)
+    }
+
     func completion(of handle: JSONValue, for call: IntegrationCall) async -> IntegrationOutcome {
+        if let arn = handle["execution"]?.string { return await end(ofExecution: arn) }
         while isAlive, !Task.isCancelled, let effect = services.effects[handle["job"]?.string ?? ""] {
             if handle["job"]?.string != call.commandID { services.fail("handle", "\(call.commandID) was given \(handle)") }
             if let endsAt = effect.endsAt, endsAt <= services.scheduler.elapsed { return effect.outcome }
@@ -252,6 +327,11 @@ final class SimulatedIntegration: IntegrationRegistry, TaskIntegration, @uncheck
     func cancel(_ handle: JSONValue, for call: IntegrationCall) async {
         guard isAlive else { return }
         services.cancel(call.commandID, of: call.executionARN)
+        if let arn = handle["execution"]?.string, let engine = services.engine {
+            // One that has ended is as good as stopped.
+            _ = try? await engine.stopExecution(arn: arn, error: nil, cause: nil)
+            return
+        }
         try? await services.scheduler.sleep(for: .milliseconds(services.delay(below: 30)))
     }
 }

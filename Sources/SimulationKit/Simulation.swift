@@ -1,5 +1,6 @@
 import JSONModel
 import Logging
+import ObjectStore
 import StateStore
 package import StatesRuntime
 import StatesLanguage
@@ -51,7 +52,7 @@ package final class Simulation: @unchecked Sendable {
     }
 
     /// An execution that clients want, and what they were told.
-    private struct Wish {
+    struct Wish {
         var arn: String
         var name: String
         var machine: GeneratedMachine
@@ -60,21 +61,24 @@ package final class Simulation: @unchecked Sendable {
         var isDone = false
     }
 
-    private let scenario: Scenario
-    private let scheduler: SimulatedScheduler
-    private let journal: SimulatedJournal
-    private let services: SimulatedServices
+    let scenario: Scenario
+    let scheduler: SimulatedScheduler
+    let journal: SimulatedJournal
+    let services: SimulatedServices
     private var random: SeededRandom
-    private var limits = ExecutionLimits()
+    var limits = ExecutionLimits()
     private var process: Process?
     private var pastProcesses: [Process] = []
     private var crashesLeft: Int
     private var crashes = 0
-    private var wishes: [Wish] = []
+    var wishes: [Wish] = []
+    /// Where item readers read and result writers write; it outlives processes.
+    let bucket: MemoryObjectStore
+    private let objects = ObjectStores()
     private var expressLeft = 0
-    private var failure: SimulationFailure?
+    var failure: SimulationFailure?
     /// The events that each execution took in, by number. What was computed again replaces what was lost.
-    private var taken: [String: [Int64: (event: ExecutionEvent, context: StepContext)]] = [:]
+    var taken: [String: [Int64: (event: ExecutionEvent, context: StepContext)]] = [:]
 
     private init(_ scenario: Scenario) {
         self.scenario = scenario
@@ -87,6 +91,8 @@ package final class Simulation: @unchecked Sendable {
         journal = SimulatedJournal(scheduler: scheduler, seed: scenario.seed &+ 12, faults: faults)
         services = SimulatedServices(scheduler: scheduler, seed: scenario.seed, journal: journal)
         crashesLeft = scenario.crashes
+        bucket = MemoryObjectStore(clock: scheduler, pageSize: 3)
+        objects.bind(bucket: "b", to: bucket)
         limits.stepTransitionsMax = [1, 3, 1000][draw(below: 3)]
     }
 
@@ -98,6 +104,10 @@ package final class Simulation: @unchecked Sendable {
         journal.onWrite = { [unowned self] _ in
             // Often early, where most happens.
             if crashesLeft > 0, draw(below: 6) == 0 { crash() }
+        }
+        for machine in services.machines.values {
+            // Memory refuses nothing.
+            for (key, text) in machine.objects { _ = try? bucket.put(key, Array(text.utf8), condition: .none) }
         }
         boot()
         for index in wishes.indices { begin(index) }
@@ -125,10 +135,9 @@ package final class Simulation: @unchecked Sendable {
     /// Whether nothing is left to do: every client was answered, every execution is over, the outbox is empty.
     private var isQuiet: Bool {
         guard expressLeft == 0, services.openReports == 0, process != nil,
-            wishes.allSatisfy({ $0.isStarted && (!scenario.stops || $0.isDone) })
+            wishes.allSatisfy({ $0.isStarted && $0.isDone })
         else { return false }
-        return wishes.allSatisfy { journal.durable.execution($0.arn)?.status != .running }
-            && journal.durable.commands(after: nil, limit: 1).isEmpty
+        return journal.durable.isEverythingOver
     }
 
     /// What is missing, for the message about a run that did not end.
@@ -157,7 +166,7 @@ package final class Simulation: @unchecked Sendable {
         configuration.limits = limits
         let store = journal.open(), integration = SimulatedIntegration(services)
         let engine = WorkflowEngine(
-            store: store, clock: scheduler, configuration: configuration,
+            store: store, objects: objects, clock: scheduler, configuration: configuration,
             logger: Logger(label: "simulation", factory: { _ in SwiftLogNoOpLogHandler() }))
         let process = Process(store, integration)
         process.engine = engine
@@ -224,17 +233,25 @@ package final class Simulation: @unchecked Sendable {
     // MARK: Clients
 
     private func wish(_ index: Int) {
-        let machine = MachineGenerator.machine(
-            seed: scenario.seed &+ 100 &+ UInt64(index), size: scenario.size, isRaceFree: scenario.isRaceFree)
+        let seed = scenario.seed &+ 100 &+ UInt64(index)
+        var machine = MachineGenerator.machine(
+            seed: seed, size: scenario.size, isRaceFree: scenario.isRaceFree, hasCallee: true)
+        machine.input = #"{"v": 1, "id": "e\#(index)"}"#
+        let callee = MachineGenerator.machine(
+            seed: seed &+ 50, size: min(scenario.size, 4), isRaceFree: scenario.isRaceFree)
         let arn = "arn:aws:states:us-east-1:123456789012:execution:m\(index):e\(index)"
-        services.machines[arn] = machine
+        for (name, machine) in [("m\(index)", machine), ("c\(index)", callee)] {
+            services.machines[name] = machine
+            // Keys are unique in a machine, and both are put before anything begins.
+            services.callees[name] = record(callee, "c\(index)", type: "STANDARD")
+        }
         wishes.append(Wish(arn: arn, name: "e\(index)", machine: machine))
     }
 
-    private func record(_ machine: GeneratedMachine, _ index: Int, type: String) -> StateMachineRecord {
+    private func record(_ machine: GeneratedMachine, _ name: String, type: String) -> StateMachineRecord {
         StateMachineRecord(
-            arn: "arn:aws:states:us-east-1:123456789012:stateMachine:m\(index)", account: "123456789012",
-            region: "us-east-1", name: "m\(index)", type: type, definition: machine.definition,
+            arn: "arn:aws:states:us-east-1:123456789012:stateMachine:\(name)", account: "123456789012",
+            region: "us-east-1", name: name, type: type, definition: machine.definition,
             roleArn: "arn:aws:iam::123456789012:role/r", createdAt: Timestamp(millisecondsSince1970: 0))
     }
 
@@ -242,10 +259,12 @@ package final class Simulation: @unchecked Sendable {
     private func begin(_ index: Int) {
         let wish = wishes[index]
         let delay = draw(below: 3000), stopDelay = draw(below: 30_000)
-        let machine = record(wish.machine, index, type: "STANDARD")
+        let machine = record(wish.machine, "m\(index)", type: "STANDARD")
         Task(executorPreference: scheduler) { [unowned self] in
             try? await scheduler.sleep(for: .milliseconds(delay))  // Nobody cancels it.
             await insist { engine in
+                // One that is there stays; a redrive asks for it.
+                _ = try await engine.createStateMachine(machine, tags: [])
                 do {
                     _ = try await engine.startExecution(
                         StartExecutionRequest(
@@ -258,14 +277,29 @@ package final class Simulation: @unchecked Sendable {
             if journal.durable.execution(wish.arn) == nil {
                 failure = failure ?? SimulationFailure("durability", "the start of \(wish.name) was answered and is not durable")
             }
-            guard scenario.stops else { return }
-            try? await scheduler.sleep(for: .milliseconds(stopDelay))  // Nobody cancels it.
-            await insist { engine in _ = try await engine.stopExecution(arn: wish.arn, error: "Stopped", cause: nil) }
-            guard wishes.indices.contains(index) else { return }
-            wishes[index].isDone = true
-            if journal.durable.execution(wish.arn)?.status == .running {
-                failure = failure ?? SimulationFailure("durability", "the stop of \(wish.name) was answered and it runs")
-            }
+            defer { if wishes.indices.contains(index) { wishes[index].isDone = true } }
+            if scenario.stops { await stop(wish, after: stopDelay) }
+            for number in 0..<scenario.redrives { await redrive(wish, number) }
+        }
+    }
+
+    private func stop(_ wish: Wish, after delay: Int) async {
+        try? await scheduler.sleep(for: .milliseconds(delay))  // Nobody cancels it.
+        await insist { engine in _ = try await engine.stopExecution(arn: wish.arn, error: "Stopped", cause: nil) }
+        if !isBroken, journal.durable.execution(wish.arn)?.status == .running {
+            failure = failure ?? SimulationFailure("durability", "the stop of \(wish.name) was answered and it runs")
+        }
+    }
+
+    /// Lets an execution go on that ended without success, asking again until that is answered.
+    private func redrive(_ wish: Wish, _ number: Int) async {
+        while !isBroken, journal.durable.execution(wish.arn)?.status == .running {
+            try? await scheduler.sleep(for: .milliseconds(500))  // Nobody cancels it.
+        }
+        guard !isBroken, journal.durable.execution(wish.arn)?.status != .succeeded else { return }
+        await insist { engine in _ = try await engine.redriveExecution(arn: wish.arn, clientToken: "redrive \(number)") }
+        if !isBroken, journal.durable.execution(wish.arn)?.redrives.count != number + 1 {
+            failure = failure ?? SimulationFailure("durability", "a redrive of \(wish.name) was answered and is not durable")
         }
     }
 
@@ -274,11 +308,11 @@ package final class Simulation: @unchecked Sendable {
         let machine = MachineGenerator.machine(
             seed: scenario.seed &+ 99, size: scenario.size, isRaceFree: scenario.isRaceFree, isExpress: true)
         let arn = "arn:aws:states:us-east-1:123456789012:express:m9:x:1"
-        services.machines[arn] = machine
+        services.machines["m9"] = machine
         let request: StartExecutionRequest
         do {
             request = StartExecutionRequest(
-                executionArn: arn, name: "x", stateMachine: record(machine, 9, type: "EXPRESS"),
+                executionArn: arn, name: "x", stateMachine: record(machine, "m9", type: "EXPRESS"),
                 input: try Payload(parsing: machine.input))
         } catch {
             return
@@ -310,87 +344,6 @@ package final class Simulation: @unchecked Sendable {
             }
             try? await scheduler.sleep(for: .milliseconds(300))  // Nobody cancels it.
         }
-    }
-
-    // MARK: Judgement
-
-    private func check() {
-        do throws(SimulationFailure) {
-            for wish in wishes {
-                guard let record = journal.durable.execution(wish.arn) else {
-                    throw SimulationFailure("durability", "\(wish.name) was started and is gone")
-                }
-                let history = journal.durable.history(wish.arn, ids: 1...Int64.max, descending: false, limit: .max)
-                let checker = HistoryChecker(record: record, history: history, machine: wish.machine)
-                try checker.check()
-                try checker.check(against: services.effects)
-                try checkReplay(record, history)
-                if record.status == .succeeded, journal.durable.frameCount(wish.arn) > 0 {
-                    throw SimulationFailure("leftover", "\(wish.name) has succeeded and has frames")
-                }
-            }
-            if let timer = journal.durable.timers(after: nil, limit: 1).first {
-                throw SimulationFailure("leftover", "everything is over and there is a timer: \(timer)")
-            }
-            for (commandID, effect) in services.effects.sorted(by: { $0.key.precedes($1.key) })
-            where effect.call.resource.pattern == .sync && !effect.isCancelled {
-                if effect.endsAt.map({ $0 > scheduler.elapsed }) ?? true {
-                    throw SimulationFailure("leftover", "the job \(commandID) goes on although nobody waits for it")
-                }
-            }
-        } catch {
-            failure = error
-        }
-    }
-
-    /// Gives the same events to one machine that is never dropped: the history must be the same.
-    private func checkReplay(_ record: ExecutionRecord, _ history: [HistoryRecord]) throws(SimulationFailure) {
-        var replayed: [HistoryEvent] = []
-        do {
-            var machine = ExecutionMachine(
-                definition: try StateMachineDefinition(parsing: record.stateMachine.definition),
-                execution: try ExecutionIdentity(record), limits: limits)
-            for number in 0..<record.stepCount {
-                guard let (event, context) = taken[record.arn]?[number] else {
-                    throw SimulationFailure("replay", "\(record.name) has no event number \(number)")
-                }
-                var commands: [ExecutionCommand] = []
-                try machine.apply(event, in: context, history: &replayed, commands: &commands)
-            }
-        } catch {
-            throw SimulationFailure("replay", "\(record.name) cannot be replayed: \(error)")
-        }
-        let durable = history.map(\.event)
-        if let index = durable.indices.first(where: { !replayed.indices.contains($0) || replayed[$0] != durable[$0] }) {
-            throw SimulationFailure(
-                "replay",
-                "\(record.name): event \(index + 1) is \(durable[index]), without crashes "
-                    + (replayed.indices.contains(index) ? "\(replayed[index])" : "there is none"))
-        }
-        if replayed.count > durable.count {
-            throw SimulationFailure("replay", "\(record.name) has lost events from \(durable.count + 1) on")
-        }
-    }
-
-    private func difference(to other: Simulation) -> SimulationFailure? {
-        for wish in wishes {
-            let mine = projection(wish), theirs = other.projection(wish)
-            for scope in Set(mine.keys).union(theirs.keys).sorted(by: { $0.precedes($1) }) where mine[scope] != theirs[scope] {
-                let a = mine[scope] ?? [], b = theirs[scope] ?? []
-                let position = zip(a, b).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(a.count, b.count)
-                return SimulationFailure(
-                    "equality",
-                    "\(wish.name), scope '\(scope)', event \(position): \(a.indices.contains(position) ? a[position] : "none"), "
-                        + "undisturbed \(b.indices.contains(position) ? b[position] : "none")")
-            }
-        }
-        return nil
-    }
-
-    private func projection(_ wish: Wish) -> [String: [String]] {
-        guard let record = journal.durable.execution(wish.arn) else { return [:] }
-        let history = journal.durable.history(wish.arn, ids: 1...Int64.max, descending: false, limit: .max)
-        return HistoryChecker(record: record, history: history, machine: wish.machine).eventsByScope
     }
 
     private func report(_ transcribes: Bool) -> Report {

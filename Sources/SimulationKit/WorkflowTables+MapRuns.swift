@@ -26,6 +26,9 @@ extension WorkflowTables {
         }.sorted { $0.ordinal < $1.ordinal }
     }
 
+    /// For checkers.
+    var allMapRuns: [MapRunRecord] { mapRuns.values.sorted { $0.arn.precedes($1.arn) } }
+
     func loadMapRun(_ arn: String) -> LoadedMapRun? {
         guard let record = mapRuns[arn] else { return nil }
         let all = children(arn)

@@ -380,6 +380,12 @@ struct WorkflowTables {
 
     // MARK: For checkers
 
+    /// Whether no execution runs, no map run is open and the outbox is empty.
+    var isEverythingOver: Bool {
+        executions.values.allSatisfy { $0.record.status != .running && $0.commands.isEmpty }
+            && mapRuns.values.allSatisfy { !$0.isOpen }
+    }
+
     var allExecutions: [ExecutionRecord] {
         executions.values.map(\.record).sorted { $0.arn.precedes($1.arn) }
     }

@@ -26,7 +26,7 @@ package enum ExecutionCommand: Sendable, Hashable {
 /// One attempt of a Task state.
 package struct TaskStart: Sendable, Hashable {
     /// Unique among all executions and the same whenever the command is repeated: the execution's ARN and the id of
-    /// the event that scheduled the attempt, and which redrive runs an EXPRESS child anew.
+    /// the event that scheduled the attempt; in an Express execution what it asks for, too.
     package var taskID: String
     package var resource: TaskResource
     package var parameters: JSONValue

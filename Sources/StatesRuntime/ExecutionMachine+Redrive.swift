@@ -29,12 +29,22 @@ extension ExecutionMachine {
         startExecutionTimer(from: now)
         var idleGroups: [Int] = []
         var failures: [(slot: Int, StateFailure)] = []
-        for slot in scopes.indices {
+        for slot in slotsInOrder {
             if let failure = try resume(slot, after: redriven) { failures.append((slot, failure)) }
             if case .group(let wait)? = scopes[slot]?.phase, wait.running == 0 { idleGroups.append(slot) }
         }
         for slot in idleGroups { try goOn(slot) }
         for (slot, failure) in failures where outcome == nil && scopes[slot] != nil { try handle(failure, slot) }
+    }
+
+    /// Scopes before those inside them, branches and iterations by their index: an order that a snapshot keeps.
+    private var slotsInOrder: [Int] {
+        var result: [Int] = [], next = [0]
+        while let slot = next.popLast() {
+            result.append(slot)
+            if case .group(let wait)? = scopes[slot]?.phase { next += wait.children.compactMap { $0 }.reversed() }
+        }
+        return result
     }
 
     /// Lets a scope go on with what it has not finished. Gives why its state cannot.

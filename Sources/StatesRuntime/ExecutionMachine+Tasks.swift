@@ -36,7 +36,7 @@ extension ExecutionMachine {
             scopes[slot]?.lastEventID = started
         }
         let start = TaskStart(
-            taskID: taskID(scheduled), resource: fields.resource, parameters: parameters.value,
+            taskID: taskID(scheduled, scope, fields.resource, parameters), resource: fields.resource, parameters: parameters.value,
             credentials: credentials, stateName: state.name, taskVisit: scope.visit, mapPath: mapPath(slot),
             attempt: scope.attempt, taskToken: token, timeoutSeconds: timeout, heartbeatSeconds: heartbeat)
         commands.append(.startTask(start))
@@ -59,9 +59,16 @@ extension ExecutionMachine {
     }
 
     /// See `TaskStart.taskID`.
-    private func taskID(_ scheduled: Int64) -> String {
+    private func taskID(
+        _ scheduled: Int64, _ scope: Scope, _ resource: TaskResource, _ parameters: Payload
+    ) -> String {
         let id = "\(execution.executionArn)#\(scheduled)"
-        return execution.mapRunRedriveCount == 0 ? id : "\(id)~\(execution.mapRunRedriveCount)"
+        guard execution.type == .express else { return id }
+        // A child of a map run may run again as a whole and take another way: what is asked then is another task, even
+        // if its event has the same id. FNV-1a, 64 bits.
+        let content = "\(execution.mapRunRedriveCount) \(scope.visit) \(scope.attempt) \(resource.arn) \(parameters.text)"
+        let hash = content.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return "\(id)-\(hexText(hash, digits: 16))"
     }
 
     private mutating func emitScheduled(

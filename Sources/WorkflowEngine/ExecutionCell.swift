@@ -84,6 +84,7 @@ struct Residents {
     mutating func close() -> [PostedEvent] {
         isClosed = true
         let events = cells.values.flatMap(\.inbox)
+        for cell in cells.values { cell.inbox = [] }
         cells = [:]
         idle = []
         idleHead = 0

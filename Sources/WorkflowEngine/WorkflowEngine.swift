@@ -116,7 +116,6 @@ package final class WorkflowEngine: Sendable {
         self.integrations.withLock { $0 = integrations }
         try await recover()
         await withTaskExecutorPreference(executor) { await self.doWork(integrations) }
-        for event in residents.withLock({ $0.close() }) { event.acknowledge?(CancellationError()) }
     }
 
     private func doWork(_ integrations: any IntegrationRegistry) async {
@@ -154,6 +153,8 @@ package final class WorkflowEngine: Sendable {
                 }
             }
             group.cancelAll()
+            // Before the tasks have ended: some of them wait for what nobody will take in any more.
+            for event in residents.withLock({ $0.close() }) { event.acknowledge?(CancellationError()) }
         }
     }
 

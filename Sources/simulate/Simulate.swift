@@ -15,7 +15,7 @@ private let usage = """
       --seed N         the first seed, 1 if not given; the same seed is the same run
       --seeds N        how many seeds to run, 1 if not given
       --transcript     print definitions and histories
-      --executions N   --size N   --crashes N   --clock-jumps N   --no-stops   --no-refusals   --no-express
+      --executions N   --size N   --crashes N   --clock-jumps N   --redrives N   --no-stops   --no-refusals   --no-express
                        less than the seed stands for, as a failure's message gives it
       --defect NAME    break the simulation's journal on purpose: \(Scenario.Defect.allCases.map(\.rawValue).joined(separator: ", "))
     """
@@ -50,6 +50,9 @@ private struct Options {
             case "--clock-jumps":
                 let count = Int(clamping: try number(option))
                 changes.append { $0.clockJumps = count }
+            case "--redrives":
+                let count = Int(clamping: try number(option))
+                changes.append { $0.redrives = count }
             case "--no-stops": changes.append { $0.stops = false }
             case "--no-refusals": changes.append { $0.refusals = false }
             case "--no-express": changes.append { $0.express = false }

@@ -61,8 +61,8 @@ import Testing
             return nil
         }
         #expect(shrunk?.1.executions == 1)
-        // Only a process that comes after has to read timers from the journal.
-        #expect(shrunk?.1.crashes == 1)
+        // Only a process that comes after another has to read timers from the journal.
+        #expect((shrunk?.1.crashes ?? 0) >= 1)
         #expect(shrunk?.2.contains("--defect losesTimers") == true)
     }
 }
