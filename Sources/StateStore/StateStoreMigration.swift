@@ -29,5 +29,6 @@ package enum StateStoreSchema {
         .workflowMapRuns,
         .workflowStatusChanges,
         .workflowMapRunRedrives,
+        .workflowDefinitionUsers,
     ]
 }

@@ -106,6 +106,10 @@ package protocol WorkflowStore: MapRunStore {
     /// - Returns: how many were removed.
     func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int
 
+    /// Removes definitions that no machine, version or execution has any more, at most `limit`.
+    /// - Returns: how many were removed.
+    func removeUnusedDefinitions(limit: Int) async throws -> Int
+
     /// How many records there are, counted up to `limit`.
     func count(_ records: CountedRecords, limit: Int) async throws -> Int
 

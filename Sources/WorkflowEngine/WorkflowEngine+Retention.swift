@@ -2,7 +2,7 @@ import Logging
 import StateStore
 import Support
 
-// What goes with time: closed executions, and before them what only redrives would need.
+// What goes with time: closed executions, definitions that nobody has, and before them what only redrives would need.
 extension WorkflowEngine {
     private static let retentionInterval = Duration.seconds(600)
     private static let removalsMax = 50
@@ -28,6 +28,7 @@ extension WorkflowEngine {
         while try await store.removeExecutions(stoppedBefore: time, limit: Self.removalsMax) > 0 {
             try Task.checkCancellation()
         }
+        while try await store.removeUnusedDefinitions(limit: Self.removalsMax) > 0 { try Task.checkCancellation() }
         try await forgetPastRedrives(batch: Self.removalsMax)
     }
 }

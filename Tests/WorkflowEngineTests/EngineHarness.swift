@@ -202,6 +202,9 @@ final class CrashingStore: WorkflowStore {
     func removeExecutions(stoppedBefore time: Timestamp, limit: Int) async throws -> Int {
         try await writing { try await base.removeExecutions(stoppedBefore: time, limit: limit) }
     }
+    func removeUnusedDefinitions(limit: Int) async throws -> Int {
+        try await writing { try await base.removeUnusedDefinitions(limit: limit) }
+    }
     func count(_ records: CountedRecords, limit: Int) async throws -> Int {
         try await reading { try await base.count(records, limit: limit) }
     }

@@ -102,6 +102,49 @@ struct LimitsAndRetentionTests {
         }
     }
 
+    @Test func definitionsGoWithTheLastThatHasThem() async throws {
+        let directory = try TemporaryDirectory()
+        let clock = ManualClock()
+        let store = try SQLiteStateStore(path: directory.path + "/state.sqlite")
+        @Sendable func definition(_ error: String) -> String { #"{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "\#(error)"}}}"# }
+        try await engine(directory, clock: clock) { _ in }.running(FakeIntegration()) { engine in
+            _ = try await engine.createStateMachine(machine(definition("a")), tags: [])
+            _ = try await engine.start(definition("a"), name: "a")
+            let other = try await engine.start(definition("b"), name: "b")
+            _ = try await engine.waitForEnd(executionARN: other.arn)
+            #expect(try await store.removeUnusedDefinitions(limit: 9) == 0)
+            clock.advance(milliseconds: 91 * 86_400_000)
+            while try await store.removeExecutions(stoppedBefore: clock.now(), limit: 9) > 0 {}
+            // The machine has the other one.
+            #expect(try await store.removeUnusedDefinitions(limit: 9) == 1)
+            #expect(try await store.removeUnusedDefinitions(limit: 9) == 0)
+            let again = try await engine.start(definition("b"), name: "again")
+            #expect(try await engine.waitForEnd(executionARN: again.arn).error == "b")
+            try await engine.deleteStateMachine(arn: machine("").arn)
+            #expect(try await store.removeUnusedDefinitions(limit: 9) == 1)
+        }
+    }
+
+    @Test func childrenStayAsLongAsTheirMapRun() async throws {
+        let directory = try TemporaryDirectory()
+        let clock = ManualClock()
+        let store = try SQLiteStateStore(path: directory.path + "/state.sqlite")
+        let task: JSONValue = ["Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable", "End": true]
+        let definition = DistributedMapTests.definition(["MaxConcurrency": 1], states: ["One": task])
+        let fake = FakeIntegration(start: { call in
+            clock.advance(milliseconds: 1000)
+            return .succeeded(call.parameters)
+        })
+        try await engine(directory, clock: clock) { _ in }.running(fake) { engine in
+            let parent = try await engine.start(definition, input: "[1,2,3]")
+            let stoppedAt = try #require(try await engine.waitForEnd(executionARN: parent.arn).stoppedAt)
+            #expect(try await store.removeExecutions(stoppedBefore: stoppedAt, limit: 9) == 0)
+            let later = stoppedAt.adding(milliseconds: 1)
+            #expect(try await store.removeExecutions(stoppedBefore: later, limit: 9) == 1)
+            #expect(try await store.removeExecutions(stoppedBefore: later, limit: 9) == 3)
+        }
+    }
+
     @Test func expressExecutionsLogWhatTheirLevelSays() async throws {
         let directory = try TemporaryDirectory()
         let store = try SQLiteStateStore(path: directory.path + "/state.sqlite")

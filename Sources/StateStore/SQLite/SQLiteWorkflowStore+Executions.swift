@@ -109,6 +109,36 @@ extension SQLiteStateStore {
         }
     }
 
+    package func removeUnusedDefinitions(limit: Int) async throws -> Int {
+        // Candidates come from a reader, so that the writer looks at few.
+        let hashes = try await read { db in
+            try db.statement(
+                """
+                SELECT hash FROM workflow_definitions d
+                WHERE hash NOT IN (SELECT definition_hash FROM workflow_machines)
+                    AND hash NOT IN (SELECT definition_hash FROM workflow_versions)
+                    AND NOT EXISTS (SELECT 1 FROM workflow_executions WHERE definition_hash = d.hash) LIMIT ?
+                """
+            ).values([limit], as: String.self)
+        }
+        if hashes.isEmpty { return 0 }
+        return try await write { db in
+            var count = 0
+            for hash in hashes {
+                try db.statement(
+                    """
+                    DELETE FROM workflow_definitions WHERE hash = ?1
+                        AND NOT EXISTS (SELECT 1 FROM workflow_machines WHERE definition_hash = ?1)
+                        AND NOT EXISTS (SELECT 1 FROM workflow_versions WHERE definition_hash = ?1)
+                        AND NOT EXISTS (SELECT 1 FROM workflow_executions WHERE definition_hash = ?1)
+                    """
+                ).run([hash])
+                count += db.changesCount
+            }
+            return count
+        }
+    }
+
     // MARK: - Rows
 
     private static func execution(_ db: SQLiteConnection, arn: String) throws -> ExecutionRecord? {

@@ -1,4 +1,9 @@
 extension StateStoreMigration {
+    /// To find definitions that nobody has any more.
+    static let workflowDefinitionUsers = StateStoreMigration(
+        name: "workflow-definition-users-1",
+        sql: "CREATE INDEX workflow_executions_by_definition ON workflow_executions (definition_hash);")
+
     /// State machines, executions and what belongs to them. Times are milliseconds since 1970; JSON is compact text.
     ///
     /// `text` columns that can be long hold `=` and the text, or `#` and the hexadecimal SHA-256 of a text that
