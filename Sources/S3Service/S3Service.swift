@@ -66,7 +66,16 @@ package struct S3Service: HTTPService {
         return answer
     }
 
+    /// Moving one object's bytes, or a part's, computes little here; the rest reads or writes documents, for which the
+    /// other connections of the caller's event loop shall not wait.
     private func perform(_ request: S3Request) async throws -> HTTPAnswer {
+        let isLight = request.key != nil && request.call.method != "POST"
+            && request.subresource(of: objectSubresources) == nil
+        if isLight { return try await operation(request) }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await operation(request) }
+    }
+
+    private func operation(_ request: S3Request) async throws -> HTTPAnswer {
         guard let bucket = request.bucket else { return try listBuckets(request) }
         if request.call.method == "OPTIONS" { return try preflight(bucket, request) }
         guard let key = request.key else { return try await performOnBucket(bucket, request) }

@@ -104,7 +104,7 @@ extension SQLiteStateStore: ObjectIndex {
     }
 
     package func object(_ key: ObjectKey, version: ObjectVersion?, in bucket: String) async throws -> ObjectRecord? {
-        try await read { db in try fetchObject(key, version: version, in: bucket, db) }
+        try readHere { db in try fetchObject(key, version: version, in: bucket, db) }
     }
 
     package func putObject(_ record: ObjectRecord, condition: WriteCondition) async throws -> ObjectWriteOutcome {
