@@ -4,8 +4,8 @@ extension Timestamp {
     /// `20261121T114815Z`, the form of `X-Amz-Date`; fractions are cut off.
     package var amzDate: String {
         let t = CivilTime(self)
-        return "\(padded(t.year, 4))\(padded(t.month, 2))\(padded(t.day, 2))T"
-            + "\(padded(t.hour, 2))\(padded(t.minute, 2))\(padded(t.second, 2))Z"
+        return paddedText(
+            [(t.year, 4, nil), (t.month, 2, nil), (t.day, 2, "T"), (t.hour, 2, nil), (t.minute, 2, nil), (t.second, 2, "Z")])
     }
 
     /// Reads exactly the form that `amzDate` writes.
@@ -23,8 +23,8 @@ extension Timestamp {
         let t = CivilTime(self)
         let days = CivilTime.days(year: t.year, month: t.month, day: t.day)
         let weekday = weekdays[((days + 4) % 7 + 7) % 7]
-        return "\(weekday), \(padded(t.day, 2)) \(months[t.month - 1]) \(padded(t.year, 4)) "
-            + "\(padded(t.hour, 2)):\(padded(t.minute, 2)):\(padded(t.second, 2)) GMT"
+        let time = paddedText([(t.year, 4, " "), (t.hour, 2, ":"), (t.minute, 2, ":"), (t.second, 2, nil)])
+        return "\(weekday), \(paddedText([(t.day, 2, nil)])) \(months[t.month - 1]) \(time) GMT"
     }
 
     /// Reads the preferred form of HTTP dates (RFC 9110, IMF-fixdate), and what libraries for mail write in its place

@@ -9,7 +9,7 @@ package struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     }
 
     package init(_ entries: some Sequence<(String, String)> = []) {
-        self.entries = entries.map { Entry(name: $0.0.lowercased(), value: $0.1) }
+        self.entries = entries.map { Entry(name: lowercase($0.0), value: $0.1) }
     }
 
     package init(dictionaryLiteral elements: (String, String)...) { self.init(elements) }
@@ -17,11 +17,11 @@ package struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     /// The first value under `name`; setting replaces every value, setting nil removes the field.
     package subscript(name: String) -> String? {
         get {
-            let name = name.lowercased()
+            let name = lowercase(name)
             return entries.first { $0.name == name }?.value
         }
         set {
-            let name = name.lowercased()
+            let name = lowercase(name)
             guard let newValue else { return entries.removeAll { $0.name == name } }
             if let first = entries.firstIndex(where: { $0.name == name }) {
                 entries[first].value = newValue
@@ -37,11 +37,16 @@ package struct HTTPFields: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     }
 
     package func values(of name: String) -> [String] {
-        let name = name.lowercased()
+        let name = lowercase(name)
         return entries.filter { $0.name == name }.map(\.value)
     }
 
     package mutating func append(_ name: String, _ value: String) {
-        entries.append(Entry(name: name.lowercased(), value: value))
+        entries.append(Entry(name: lowercase(name), value: value))
     }
+}
+
+/// Most names are in lower case already, and cost nothing then.
+private func lowercase(_ name: String) -> String {
+    name.utf8.contains { $0 >= 0x80 || (65...90).contains($0) } ? name.lowercased() : name
 }

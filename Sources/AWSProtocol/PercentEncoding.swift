@@ -25,14 +25,22 @@ package enum PercentEncoding {
     /// The bytes that `text` stands for; nil when a `%` is not followed by two hexadecimal digits.
     /// - Parameter plusIsSpace: reads `+` as a space, as HTML forms write it.
     package static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> [UInt8]? {
+        var text = String(text)
+        return text.withUTF8 { decode($0, plusIsSpace: plusIsSpace) }
+    }
+
+    private static func decode(_ bytes: UnsafeBufferPointer<UInt8>, plusIsSpace: Bool) -> [UInt8]? {
         var result: [UInt8] = []
-        var bytes = text.utf8.makeIterator()
-        while let byte = bytes.next() {
+        result.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            index += 1
             if byte == UInt8(ascii: "%") {
-                guard let high = bytes.next().flatMap(hexValue), let low = bytes.next().flatMap(hexValue) else {
-                    return nil
-                }
+                guard index + 2 <= bytes.count, let high = hexValue(bytes[index]), let low = hexValue(bytes[index + 1])
+                else { return nil }
                 result.append(high << 4 | low)
+                index += 2
             } else {
                 result.append(plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
             }

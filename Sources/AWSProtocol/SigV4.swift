@@ -47,7 +47,8 @@ package enum SigV4 {
 
         /// Reads `<key id>/<date>/<region>/<service>/aws4_request`. The key id may itself contain slashes.
         package init?(credential: String) {
-            let parts = credential.split(separator: "/", omittingEmptySubsequences: false)
+            let parts = credential.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+                .map { Substring($0) }
             guard parts.count >= 5, parts[parts.count - 1] == "aws4_request" else { return nil }
             let key = parts.dropLast(4).joined(separator: "/")
             let date = parts[parts.count - 4]

@@ -19,9 +19,14 @@ enum CanonicalRequest {
         return PercentEncoding.encode(withoutDotSegments(rawPath), keepingSlashes: true)
     }
 
-    /// The forms of path and query that a signer may have meant by what arrived, the usual one first. All of them
-    /// name the same resource, so accepting each weakens nothing.
-    static func candidates(rawPath: String, query: RawQuery, service: String) -> [(path: String, query: String)] {
+    /// The path and query as nearly every signer means them.
+    static func usual(rawPath: String, query: RawQuery, service: String) -> (path: String, query: String) {
+        (path(rawPath, service: service), sorted(query))
+    }
+
+    /// The other forms of path and query that a signer may have meant by what arrived. All of them name the same
+    /// resource, so accepting each weakens nothing.
+    static func unusual(rawPath: String, query: RawQuery, service: String) -> some Sequence<(path: String, query: String)> {
         var paths = [path(rawPath, service: service)]
         if service == "s3" {
             if let decoded = PercentEncoding.decode(rawPath) {
@@ -34,7 +39,7 @@ enum CanonicalRequest {
         var queries = [sorted(query)]
         add(sorted(reencoded(query, plusIsSpace: false)), to: &queries)
         add(sorted(reencoded(query, plusIsSpace: true)), to: &queries)
-        return paths.flatMap { path in queries.map { (path, $0) } }
+        return paths.flatMap { path in queries.map { (path, $0) } }.dropFirst()
     }
 
     /// Sorted by bytes of the encoded name, then of the encoded value.
@@ -50,7 +55,8 @@ enum CanonicalRequest {
 
     /// Without blanks at the ends, runs of blanks inside made one space.
     private static func collapsed(_ value: String) -> String {
-        value.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        guard value.utf8.contains(where: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }) else { return value }
+        return value.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
             .map { String(decoding: $0, as: UTF8.self) }
             .joined(separator: " ")
     }

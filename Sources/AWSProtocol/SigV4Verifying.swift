@@ -84,18 +84,29 @@ private struct Authorization {
 
     init?(_ text: String) {
         guard text.hasPrefix(SigV4.algorithm) else { return nil }
-        var parts: [String: String] = [:]
-        for part in text.dropFirst(SigV4.algorithm.count).split(whereSeparator: { $0 == "," || $0 == " " }) {
-            guard let equals = part.firstIndex(of: "="),
-                parts.updateValue(String(part[part.index(after: equals)...]), forKey: String(part[..<equals])) == nil
-            else { return nil }
+        var credential: Substring?, names: Substring?, signature: Substring?
+        let parts = text.utf8.dropFirst(SigV4.algorithm.utf8.count).split { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: " ") }
+        for part in parts {
+            guard let equals = part.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+            func take(_ value: inout Substring?) -> Bool {
+                guard value == nil else { return false }
+                value = Substring(part[part.index(after: equals)...])
+                return true
+            }
+            let isNew =
+                switch Substring(part[..<equals]) {
+                case "Credential": take(&credential)
+                case "SignedHeaders": take(&names)
+                case "Signature": take(&signature)
+                default: true
+                }
+            guard isNew else { return nil }
         }
-        guard let scope = parts["Credential"].flatMap(SigV4.CredentialScope.init(credential:)),
-            let names = parts["SignedHeaders"], let signature = parts["Signature"]
+        guard let scope = credential.flatMap({ SigV4.CredentialScope(credential: String($0)) }), let names, let signature
         else { return nil }
         self.scope = scope
-        signedNames = names.split(separator: ";").map(String.init)
-        self.signature = signature
+        signedNames = names.utf8.split(separator: UInt8(ascii: ";")).map { String(Substring($0)) }
+        self.signature = String(signature)
     }
 }
 
@@ -238,18 +249,20 @@ private struct Claim {
     ) throws(AWSError) {
         var signedQuery = query
         if expirySeconds != nil { signedQuery.items.removeAll { $0.name == "X-Amz-Signature" } }
-        var first: (canonical: String, toSign: String)?
-        for form in CanonicalRequest.candidates(rawPath: rawPath, query: signedQuery, service: scope.service) {
+        func signed(_ form: (path: String, query: String)) -> (canonical: String, toSign: String, isRight: Bool) {
             let canonical = CanonicalRequest.text(
                 method: method, path: form.path, query: form.query, fields: fields, signedNames: signedNames,
                 payload: payloadText)
             let toSign = SigV4.stringToSign(date: date, scope: scope.text, canonicalRequest: canonical)
-            if SigV4.equalInConstantTime(key.signature(of: toSign), signature) { return }
-            if first == nil { first = (canonical, toSign) }
+            return (canonical, toSign, SigV4.equalInConstantTime(key.signature(of: toSign), signature))
         }
+        let usual = signed(CanonicalRequest.usual(rawPath: rawPath, query: signedQuery, service: scope.service))
+        if usual.isRight { return }
+        for form in CanonicalRequest.unusual(rawPath: rawPath, query: signedQuery, service: scope.service)
+        where signed(form).isRight { return }
         throw errors.differs(
-            accessKeyID: scope.accessKeyID, provided: signature, canonicalRequest: first?.canonical ?? "",
-            stringToSign: first?.toSign ?? "")
+            accessKeyID: scope.accessKeyID, provided: signature, canonicalRequest: usual.canonical,
+            stringToSign: usual.toSign)
     }
 
     func declaration(_ key: SigV4.SigningKey) -> SigV4.PayloadDeclaration {

@@ -74,9 +74,13 @@ struct S3Request: Sendable {
 
     private static func bucket(ofHost host: String?, _ names: [String]) -> String? {
         guard var host = host?.lowercased() else { return nil }
-        if let colon = host.lastIndex(of: ":"), host[host.index(after: colon)...].allSatisfy(\.isNumber) {
+        if let colon = host.utf8.lastIndex(of: UInt8(ascii: ":")),
+            host.utf8[host.utf8.index(after: colon)...].allSatisfy({ (48...57).contains($0) })
+        {
             host = String(host[..<colon])
         }
+        // Most requests name the server itself.
+        if names.contains(host) { return nil }
         var candidates = names
         if host.hasSuffix(".amazonaws.com"), let start = host.firstRange(of: ".s3.") {
             candidates.append(String(host[host.index(after: start.lowerBound)...]))

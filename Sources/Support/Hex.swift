@@ -1,23 +1,34 @@
-private let lowerDigits = Array("0123456789abcdef".utf8)
+/// Lower-case hexadecimal, two digits a byte.
+@inlinable
+package func hexText(_ bytes: some Sequence<UInt8>) -> String {
+    let text = bytes.withContiguousStorageIfAvailable { hexText(UnsafeRawBufferPointer($0)) }
+    return text ?? Array(bytes).withUnsafeBytes { hexText($0) }
+}
 
 /// Lower-case hexadecimal, two digits a byte.
-package func hexText(_ bytes: some Sequence<UInt8>) -> String {
-    var text: [UInt8] = []
-    for byte in bytes {
-        text.append(lowerDigits[Int(byte >> 4)])
-        text.append(lowerDigits[Int(byte & 15)])
+@usableFromInline
+package func hexText(_ bytes: UnsafeRawBufferPointer) -> String {
+    String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+        for (index, byte) in bytes.enumerated() {
+            text[2 * index] = lowerDigit(byte >> 4)
+            text[2 * index + 1] = lowerDigit(byte & 15)
+        }
+        return 2 * bytes.count
     }
-    return String(decoding: text, as: UTF8.self)
 }
 
 /// The lowest `digits` hexadecimal digits of `value`, with zeros in front.
 package func hexText(_ value: UInt64, digits: Int) -> String {
-    var text: [UInt8] = []
-    for index in stride(from: digits - 1, through: 0, by: -1) {
-        text.append(index < 16 ? lowerDigits[Int(value >> UInt64(4 * index) & 15)] : 48)
+    String(unsafeUninitializedCapacity: digits) { text in
+        for index in 0..<digits {
+            let shift = UInt64(4 * (digits - 1 - index))
+            text[index] = lowerDigit(UInt8(truncatingIfNeeded: value >> shift & 15))
+        }
+        return digits
     }
-    return String(decoding: text, as: UTF8.self)
 }
+
+private func lowerDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
 
 /// The bytes that a text of hexadecimal digits of either case stands for; nil for an odd count or another character.
 package func bytes(fromHex text: some StringProtocol) -> [UInt8]? {

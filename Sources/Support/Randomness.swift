@@ -24,8 +24,13 @@ package func uuidText(using random: inout some RandomNumberGenerator) -> String 
 
 /// 128 bits in the canonical form of a UUID.
 package func uuidText(high: UInt64, low: UInt64) -> String {
-    let first = hexText(high, digits: 16), last = hexText(low, digits: 16)
-    return "\(first.prefix(8))-\(first.dropFirst(8).prefix(4))-\(first.suffix(4))-\(last.prefix(4))-\(last.suffix(12))"
+    var text: [UInt8] = []
+    text.reserveCapacity(36)
+    for (index, digit) in (hexText(high, digits: 16) + hexText(low, digits: 16)).utf8.enumerated() {
+        if [8, 12, 16, 20].contains(index) { text.append(UInt8(ascii: "-")) }
+        text.append(digit)
+    }
+    return String(decoding: text, as: UTF8.self)
 }
 
 /// A version 4 UUID from the system's secure randomness.

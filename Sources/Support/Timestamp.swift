@@ -89,8 +89,9 @@ extension Timestamp {
     /// `2026-11-21T11:32:41.123Z`, always with three fraction digits.
     package var iso8601: String {
         let t = CivilTime(self)
-        return "\(padded(t.year, 4))-\(padded(t.month, 2))-\(padded(t.day, 2))T"
-            + "\(padded(t.hour, 2)):\(padded(t.minute, 2)):\(padded(t.second, 2)).\(padded(t.millisecond, 3))Z"
+        return paddedText(
+            [(t.year, 4, "-"), (t.month, 2, "-"), (t.day, 2, "T"), (t.hour, 2, ":"), (t.minute, 2, ":"), (t.second, 2, "."),
+             (t.millisecond, 3, "Z")])
     }
 
     /// Parses an ISO 8601 extended offset date-time (RFC 3339): `T` and an offset or `Z` are required, a fraction of
@@ -130,6 +131,26 @@ extension Timestamp {
 package func padded(_ value: Int, _ width: Int) -> String {
     let digits = String(value.magnitude)
     return (value < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+}
+
+/// Numbers as `padded` writes them, each followed by a character.
+package func paddedText(_ parts: [(value: Int, width: Int, end: Unicode.Scalar?)]) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity(32)
+    for part in parts {
+        var place = 1
+        for _ in 1..<part.width { place *= 10 }
+        if part.value < 0 || part.value >= 10 * place {
+            text.append(contentsOf: padded(part.value, part.width).utf8)
+        } else {
+            while place > 0 {
+                text.append(UInt8(truncatingIfNeeded: 48 + part.value / place % 10))
+                place /= 10
+            }
+        }
+        if let end = part.end { text.append(UInt8(truncatingIfNeeded: end.value)) }
+    }
+    return String(decoding: text, as: UTF8.self)
 }
 
 private struct DigitScanner {
