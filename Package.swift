@@ -90,6 +90,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", path: "Sources/CYAML", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CCurl"),
         .target(name: "CKernels"),
+        .target(name: "CFiles"),
         .executableTarget(name: "millrace-shim"),
 
         // Tier 0: values.
@@ -142,7 +143,7 @@ let package = Package(
             ["BatchScheduling", "JSONModel", "ProcessRunner", "StateStore", "Support", crypto, logging]),
         library("CatalogEngine", ["GlueModel", "JSONModel", "StateStore", "Support"]),
         library("Backup", ["JSONModel", "StateStore", "Support", crypto]),
-        library("ObjectServer", ["AWSProtocol", "StateStore", "Support", crypto, nioCore, logging]),
+        library("ObjectServer", ["AWSProtocol", "CFiles", "StateStore", "Support", crypto, nioCore, logging]),
 
         // Tier 4: services. Request shapes in, engine calls, service errors out.
         library("ServiceKit", ["AWSProtocol", "JSONModel", "Support", nioCore]),

@@ -1,3 +1,4 @@
+import CFiles
 import StateStore
 import Support
 
@@ -190,6 +191,16 @@ final class DataFile: Sendable {
             if count == 0 { throw FileError(operation: "read past the end", EIO) }
             done += count
         }
+    }
+
+    /// Fills `bytes` from `offset` if the kernel has them in memory; false when the disk would have to be waited for.
+    func readCached(into bytes: UnsafeMutableRawBufferPointer, at offset: Int64) -> Bool {
+        millrace_read_cached(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) == bytes.count
+    }
+
+    /// Begins to write what has been appended there to the disk, so that `synchronise` has less to wait for.
+    func beginWriting(from offset: Int64, count: Int64) {
+        millrace_begin_writing(descriptor, off_t(offset), off_t(count))
     }
 
     /// Bytes.

@@ -8,8 +8,10 @@ package struct ObjectRead: Sendable {
     private let ticket: ReadTicket
     private let server: ObjectServer
 
-    /// Bytes handed over at once; one read holds twice as much.
-    private static let chunkBytes: Int64 = 128 * 1024
+    /// Bytes handed over, and held, at once.
+    private static let chunkBytes: Int64 = 256 * 1024
+    /// Chunks that are written one after the other before somebody else on the thread has a turn.
+    private static let turnChunks = 4
 
     init(record: ObjectRecord, ticket: ReadTicket, server: ObjectServer) {
         self.record = record
@@ -33,8 +35,7 @@ package struct ObjectRead: Sendable {
     }
 
     /// Hands over the bytes of `range` in order. Of a whole object that has a CRC the last chunk is held back when they are
-    /// not what was stored. While one chunk is being written the next is read; two buffers serve in
-    /// turn, so that memory does not depend on the object's size.
+    /// not what was stored. What the kernel has in memory, because it reads ahead, is taken without a change of threads.
     ///
     /// - Parameters:
     ///   - range: within the object.
@@ -47,18 +48,17 @@ package struct ObjectRead: Sendable {
             return try await write(ByteBuffer(bytes: bytes[Int(range.lowerBound)..<Int(range.upperBound)]))
         }
         var pieces = PieceIterator(segments: segments, range: range, lengthMax: Self.chunkBytes)
-        guard let first = pieces.next() else { return }
         let loader = PieceLoader(
             files: server.files, verifier: range == 0..<record.size ? ReadVerifier(record) : nil, damage: damage)
-        var current = try await server.blocking { try loader.load(first) }
+        var chunks = 0
         while let piece = pieces.next() {
-            async let next = server.blocking { try loader.load(piece) }
-            try await write(current)
-            let written = current
-            current = try await next
-            loader.spare = written
+            let cached = try loader.loadCached(piece)
+            let chunk = if let cached { cached } else { try await server.blocking { try loader.load(piece) } }
+            try await write(chunk)
+            loader.spare = chunk
+            chunks += 1
+            if chunks.isMultiple(of: Self.turnChunks) { await Task.yield() }
         }
-        try await write(current)
     }
 
     /// What was computed when the part, counted from 1, was uploaded.
@@ -123,7 +123,7 @@ private struct PieceIterator: IteratorProtocol {
     }
 }
 
-/// Reads pieces. Keeps the last file open, and a buffer that has been written for the piece after the next.
+/// Reads pieces. Keeps the last file open, and the buffer that has been written for the next piece.
 private final class PieceLoader: @unchecked Sendable {
     // Unchecked: pieces are loaded one after the other, and `spare` is set between two loads.
     var spare: ByteBuffer?
@@ -146,20 +146,40 @@ private final class PieceLoader: @unchecked Sendable {
             file = try files.open(piece.file)
             last = (piece.file, file)
         }
-        var buffer = takeSpare() ?? ByteBufferAllocator().buffer(capacity: piece.length)
-        // Copies nothing and keeps the storage, unless somebody still holds it.
-        buffer.clear(minimumCapacity: piece.length)
+        var buffer = emptyBuffer(piece.length)
         try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: piece.length) { bytes in
             try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<piece.length]), at: piece.offset)
             return piece.length
         }
+        return try verified(buffer)
+    }
+
+    /// Nil, with nothing changed, when the disk would have to be waited for.
+    func loadCached(_ piece: Piece) throws -> ByteBuffer? {
+        guard let last, last.id == piece.file else { return nil }
+        var buffer = emptyBuffer(piece.length)
+        let count = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: piece.length) { bytes in
+            let target = UnsafeMutableRawBufferPointer(rebasing: bytes[..<piece.length])
+            return last.file.readCached(into: target, at: piece.offset) ? piece.length : 0
+        }
+        guard count > 0 else {
+            spare = buffer
+            return nil
+        }
+        return try verified(buffer)
+    }
+
+    private func verified(_ buffer: ByteBuffer) throws -> ByteBuffer {
         guard buffer.withUnsafeReadableBytes({ verifier?.update($0) ?? true }) else { throw damage() }
         return buffer
     }
 
-    private func takeSpare() -> ByteBuffer? {
-        defer { spare = nil }
-        return spare
+    private func emptyBuffer(_ length: Int) -> ByteBuffer {
+        var buffer = spare ?? ByteBufferAllocator().buffer(capacity: length)
+        spare = nil
+        // Copies nothing and keeps the storage, unless somebody still holds it.
+        buffer.clear(minimumCapacity: length)
+        return buffer
     }
 }
 

@@ -27,7 +27,9 @@ extension ObjectServer {
     /// Compares what was expected and makes the bytes durable; nothing is visible yet.
     /// - Throws: `.badDigest`, `.payloadHashMismatch`, `.incompleteBody`, `.serviceUnavailable`.
     package func stage(_ writer: ObjectWriter) async throws -> StagedData {
-        try await blocking {
+        // What is kept with the record becomes durable with it.
+        guard writer.usesFile else { return try writer.finish() }
+        return try await blocking {
             do {
                 return try writer.finish()
             } catch {

@@ -69,6 +69,7 @@ package final class ObjectServer: Sendable {
     package func run() async {
         for await _ in garbageSignal.stream {
             do {
+                try await Task.sleep(for: Self.gatheringPause)
                 while try await collectGarbage() > 0 {}
                 // What is left, a backup keeps.
                 guard try await !index.garbage(limit: 1).isEmpty else { continue }
@@ -81,6 +82,9 @@ package final class ObjectServer: Sendable {
             }
         }
     }
+
+    /// How long garbage may gather before it is looked for: many writes at once make one search.
+    private static let gatheringPause = Duration.milliseconds(200)
 
     /// How long to wait for a backup before looking again.
     private static let keptPause = Duration.seconds(2)

@@ -27,6 +27,9 @@ package final class ObjectWriter: @unchecked Sendable {
     /// Objects up to this size, in bytes, are kept in the index.
     package static let inlineMax = 16 * 1024
 
+    /// The disk begins to write a file whenever so many more bytes of it have come, and not only at its end.
+    private static let beginBytes: Int64 = 4 << 20
+
     package var expectations: DataExpectations
     package private(set) var size: Int64 = 0
     private let files: DataFiles
@@ -34,6 +37,8 @@ package final class ObjectWriter: @unchecked Sendable {
     private let inlineMax: Int
     private var small: [UInt8] = []
     private var file: (id: DataFileID, handle: DataFile)?
+    /// Up to where the disk has been told to begin.
+    private var begunTo: Int64 = 0
     private var md5 = Insecure.MD5()
     private var sha256: SHA256?
     private var checksum: ChecksumState?
@@ -59,6 +64,10 @@ package final class ObjectWriter: @unchecked Sendable {
         checksum?.update(bytes)
         if let file {
             try file.handle.append(bytes)
+            if size - begunTo >= Self.beginBytes {
+                file.handle.beginWriting(from: begunTo, count: size - begunTo)
+                begunTo = size
+            }
         } else if size <= inlineMax {
             small.append(contentsOf: bytes)
         } else {
@@ -70,6 +79,9 @@ package final class ObjectWriter: @unchecked Sendable {
             try handle.append(bytes)
         }
     }
+
+    /// Whether `finish` has a file to make durable, which takes its time.
+    var usesFile: Bool { file != nil || inlineMax == 0 }
 
     /// Compares what was expected, and makes the bytes durable when they are in a file.
     func finish() throws -> StagedData {
