@@ -50,6 +50,17 @@ package struct XMLWriter {
 
     /// Escaped character data. What XML 1.0 cannot hold (most control characters) is written as U+FFFD.
     package mutating func text(_ text: String) {
+        // Nearly all texts are plain.
+        var text = text
+        let isPlain = text.withUTF8 { utf8 in
+            let isPlain = utf8.allSatisfy { byte in
+                (0x20...0x7E).contains(byte) && byte != UInt8(ascii: "&") && byte != UInt8(ascii: "<")
+                    && byte != UInt8(ascii: ">") && byte != UInt8(ascii: "\"")
+            }
+            if isPlain { bytes.append(contentsOf: utf8) }
+            return isPlain
+        }
+        if isPlain { return }
         for scalar in text.unicodeScalars {
             switch scalar {
             case "&": raw("&amp;")

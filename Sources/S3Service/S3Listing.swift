@@ -54,7 +54,7 @@ extension S3Service {
         let after = try token.map { try decodeToken($0) } ?? Array((startAfter ?? "").utf8)
         let parameters = try ListParameters(bucket, request, after: after)
         let showsOwner = request.query["fetch-owner"]?.lowercased() == "true"
-        let owner = try server.bucket(bucket).account
+        let owner = canonicalID(try server.bucket(bucket).account)
         let page = try await server.list(parameters.query)
         var xml = XMLWriter()
         xml.element("ListBucketResult", namespace: Self.namespace) { xml in
@@ -74,7 +74,7 @@ extension S3Service {
                 xml.element("Contents") { xml in
                     xml.element("Key", parameters.shown(object.key.utf8))
                     writeFacts(of: object, &xml)
-                    if showsOwner { xml.element("Owner") { $0.element("ID", canonicalID(owner)) } }
+                    if showsOwner { xml.element("Owner") { $0.element("ID", owner) } }
                     xml.element("StorageClass", "STANDARD")
                 }
             }
@@ -86,7 +86,7 @@ extension S3Service {
     func listObjects(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
         let marker = try ListParameters.text(request, "marker") ?? ""
         let parameters = try ListParameters(bucket, request, after: Array(marker.utf8))
-        let owner = try server.bucket(bucket).account
+        let owner = canonicalID(try server.bucket(bucket).account)
         let page = try await server.list(parameters.query)
         var xml = XMLWriter()
         xml.element("ListBucketResult", namespace: Self.namespace) { xml in
@@ -104,7 +104,7 @@ extension S3Service {
                 xml.element("Contents") { xml in
                     xml.element("Key", parameters.shown(object.key.utf8))
                     writeFacts(of: object, &xml)
-                    xml.element("Owner") { $0.element("ID", canonicalID(owner)) }
+                    xml.element("Owner") { $0.element("ID", owner) }
                     xml.element("StorageClass", "STANDARD")
                 }
             }
@@ -121,7 +121,7 @@ extension S3Service {
                 "A version-id marker cannot be specified without a key marker.", "version-id-marker", versionMarker)
         }
         let parameters = try ListParameters(bucket, request, after: Array(marker.utf8))
-        let owner = try server.bucket(bucket).account
+        let owner = canonicalID(try server.bucket(bucket).account)
         let query = VersionListQuery(
             bucket: bucket, prefix: parameters.query.prefix, delimiter: parameters.query.delimiter,
             after: parameters.query.after, afterVersion: versionMarker.isEmpty ? nil : try S3Request.version(versionMarker),
@@ -158,7 +158,7 @@ extension S3Service {
                         writeFacts(of: item.object, &xml)
                         xml.element("StorageClass", "STANDARD")
                     }
-                    xml.element("Owner") { $0.element("ID", canonicalID(owner)) }
+                    xml.element("Owner") { $0.element("ID", owner) }
                 }
             }
             for case .commonPrefix(let prefix) in page.items {

@@ -2,7 +2,7 @@ import Support
 
 extension SQLiteStateStore {
     /// Walks the keys in order. A group of keys is skipped by seeking past its common prefix, so that the cost follows
-    /// the number of items, not of keys.
+    /// the number of items, not of keys; and where a group follows a group, only the index of keys is read.
     package func listObjects(_ query: ObjectListQuery) async throws -> ObjectListPage {
         try await read { db in
             var page = ObjectListPage()
@@ -16,9 +16,25 @@ extension SQLiteStateStore {
             let exclusive = try db.statement(
                 text: "SELECT key, size, etag, modified_ms FROM object WHERE bucket = ? AND key > ?\(upper) ORDER BY key"
             )
+            let nextKey = try db.statement(
+                text: "SELECT key FROM object WHERE bucket = ? AND key >= ?\(upper) ORDER BY key LIMIT 1"
+            )
             while true {
                 var arguments: [any SQLiteValue] = [query.bucket, position.key]
                 if let end { arguments.append(end) }
+                if !query.delimiter.isEmpty, position.isInclusive {
+                    guard let key = try nextKey.value(arguments, as: [UInt8].self) else { return page }
+                    if let group = commonPrefix(of: key, query.prefix, query.delimiter) {
+                        guard page.items.count < query.limit else {
+                            page.isTruncated = true
+                            return page
+                        }
+                        page.items.append(.commonPrefix(group))
+                        guard let successor = prefixSuccessor(of: group) else { return page }
+                        position = ListPosition(key: successor, isInclusive: true)
+                        continue
+                    }
+                }
                 var next: ListPosition?
                 try (position.isInclusive ? inclusive : exclusive).forEach(arguments) { row in
                     if page.items.count == query.limit {
@@ -160,11 +176,11 @@ private struct ListPosition {
 
 /// The group a key belongs to: through the first delimiter after the prefix.
 private func commonPrefix(of key: [UInt8], _ prefix: [UInt8], _ delimiter: [UInt8]) -> [UInt8]? {
-    guard !delimiter.isEmpty, key.starts(with: prefix) else { return nil }
-    var start = prefix.count
-    while start + delimiter.count <= key.count {
-        if key[start..<start + delimiter.count].elementsEqual(delimiter) { return Array(key[..<(start + delimiter.count)]) }
-        start += 1
+    guard let first = delimiter.first, key.starts(with: prefix) else { return nil }
+    var rest = key[prefix.count...]
+    while let start = rest.firstIndex(of: first) {
+        if key[start...].starts(with: delimiter) { return Array(key[..<(start + delimiter.count)]) }
+        rest = key[(start + 1)...]
     }
     return nil
 }
