@@ -92,12 +92,17 @@ extension SigV4 {
         return canonicalQuery + "&X-Amz-Signature=" + signature
     }
 
+    /// What proxies change.
+    private static let changing = [
+        "authorization", "connection", "content-length", "expect", "transfer-encoding", "user-agent", "x-amzn-trace-id",
+    ]
+
+    /// Ascending, each once.
     private static func signedNames(_ fields: HTTPFields) -> [String] {
-        let changing: Set = [
-            "authorization", "connection", "content-length", "expect", "transfer-encoding", "user-agent",
-            "x-amzn-trace-id",
-        ]
-        return Set(fields.entries.map(\.name)).subtracting(changing)
-            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        var names: [String] = []
+        for entry in fields.entries where !changing.contains(entry.name) && !names.contains(entry.name) {
+            names.append(entry.name)
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 }

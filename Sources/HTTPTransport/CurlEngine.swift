@@ -7,7 +7,7 @@ import Synchronization
 /// Commands come through a list under a mutex and `curl_multi_wakeup`; libcurl is otherwise touched by the thread only.
 final class CurlEngine: @unchecked Sendable {
     // Unchecked: outside the thread, `multi` is only given to `curl_multi_wakeup`, which libcurl allows, and under the
-    // mutex that also guards its beginning and end; `transfers` and `idle` belong to the thread.
+    // mutex that also guards its beginning and end; `transfers`, `idle` and `receivers` belong to the thread.
     private enum Command {
         case start(Transfer)
         case resume(Transfer)
@@ -18,6 +18,8 @@ final class CurlEngine: @unchecked Sendable {
     private struct Inbox {
         var commands: [Command] = []
         var isOpen = true
+        /// Whether the thread waits for sockets, or is about to: only then it must be woken.
+        var isWaiting = false
         /// Made, with its thread, for the first transfer: a program that makes none does not load libcurl.
         var multi: UnsafeMutableRawPointer?
     }
@@ -26,6 +28,8 @@ final class CurlEngine: @unchecked Sendable {
     private let inbox = Mutex(Inbox())
     private var transfers: [UnsafeMutableRawPointer: Transfer] = [:]
     private var idle: [UnsafeMutableRawPointer] = []
+    /// Those whose readers have not been told yet of what has come.
+    private var receivers: [Transfer] = []
 
     /// Easy handles kept for reuse: making one costs an allocation of several kilobytes.
     private static let idleHandlesMax = 64
@@ -65,7 +69,10 @@ final class CurlEngine: @unchecked Sendable {
             default: break
             }
             inbox.commands.append(command)
-            if inbox.commands.count == 1, let multi = inbox.multi { curl_multi_wakeup(multi) }
+            if inbox.isWaiting, let multi = inbox.multi {
+                inbox.isWaiting = false
+                curl_multi_wakeup(multi)
+            }
             return nil
         }
     }
@@ -93,8 +100,14 @@ final class CurlEngine: @unchecked Sendable {
         var running: Int32 = 0
         while handleCommands(multi) {
             curl_multi_perform(multi, &running)
+            for receiver in receivers { receiver.handOver() }
+            receivers.removeAll(keepingCapacity: true)
             finishCompleted(multi)
-            curl_multi_poll(multi, nil, 0, 1000, nil)
+            let mayWait = inbox.withLock { inbox in
+                inbox.isWaiting = inbox.commands.isEmpty
+                return inbox.isWaiting
+            }
+            if mayWait { curl_multi_poll(multi, nil, 0, 1000, nil) }
         }
         let rest = inbox.withLock { inbox in
             inbox.isOpen = false
@@ -111,7 +124,8 @@ final class CurlEngine: @unchecked Sendable {
     /// False when the thread shall end.
     private func handleCommands(_ multi: UnsafeMutableRawPointer) -> Bool {
         let commands = inbox.withLock { inbox in
-            defer { inbox.commands.removeAll(keepingCapacity: true) }
+            inbox.isWaiting = false
+            defer { inbox.commands = [] }
             return inbox.commands
         }
         for (index, command) in commands.enumerated() {
@@ -164,6 +178,11 @@ final class CurlEngine: @unchecked Sendable {
             _ = remove(easy, multi)
             transfer.finish(outcome)
         }
+    }
+
+    /// On the thread, while libcurl works.
+    func hasReceived(_ transfer: Transfer) {
+        if receivers.last !== transfer { receivers.append(transfer) }
     }
 
     private func remove(_ easy: UnsafeMutableRawPointer, _ multi: UnsafeMutableRawPointer) -> Transfer? {

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The pieces of an answer's body as they come. At most about `bytesMax` wait for the reader; then the connection
-/// stands still until it has caught up.
+/// The pieces of an answer's body as they come, up to 256 KiB each. At most about `bytesMax` wait for the reader; then
+/// the connection stands still until it has caught up with half of it.
 package struct HTTPBodyStream: AsyncSequence, Sendable {
     package typealias Element = [UInt8]
     let queue: BodyQueue
@@ -11,7 +11,7 @@ package struct HTTPBodyStream: AsyncSequence, Sendable {
     /// A body that is there already, or as much of it as came before a failure.
     package init(_ bytes: [UInt8], failure: HTTPClientError? = nil) {
         queue = BodyQueue(resume: {}, cancel: {})
-        if !bytes.isEmpty { _ = bytes.withUnsafeBytes { queue.append($0) } }
+        if !bytes.isEmpty { _ = bytes.withUnsafeBytes { queue.append($0, rest: bytes.count) } }
         queue.finish(failure.map { .failure($0) } ?? .success(()))
     }
 
@@ -28,11 +28,22 @@ package struct HTTPBodyStream: AsyncSequence, Sendable {
 final class BodyQueue: Sendable {
     static let bytesMax = 1 << 20
 
+    /// Bytes up to which what comes is added to the last piece that waits.
+    private static let pieceBytes = 256 * 1024
+
     private struct State {
-        var bytes: [UInt8] = []
+        var pieces: [[UInt8]] = []
+        var waitingBytes = 0
         var isPaused = false
         var outcome: Result<Void, any Error>?
         var reader: CheckedContinuation<[UInt8]?, any Error>?
+
+        /// The first of those that there are.
+        mutating func takePiece() -> [UInt8] {
+            let piece = pieces.removeFirst()
+            waitingBytes -= piece.count
+            return piece
+        }
     }
 
     private let state = Mutex(State())
@@ -47,25 +58,41 @@ final class BodyQueue: Sendable {
 
     deinit { if state.withLock({ $0.outcome == nil }) { cancel() } }
 
-    /// False when the queue is full: the same bytes must be offered again after a resume.
-    func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let (taken, reader) = state.withLock { state -> (Bool, CheckedContinuation<[UInt8]?, any Error>?) in
-            if let reader = state.reader {
-                state.reader = nil
-                return (true, reader)
-            }
-            guard state.bytes.count < Self.bytesMax else {
+    /// Keeps bytes for the reader, who does not see them before `handOver` or `finish`: libcurl gives 16 KiB at a time, and
+    /// a reader woken for each would do little else.
+    ///
+    /// - Parameter rest: of the body from these bytes on, as far as is known.
+    /// - Returns: false when the queue is full: the same bytes must be offered again after a resume.
+    func append(_ bytes: UnsafeRawBufferPointer, rest: Int) -> Bool {
+        state.withLock { state in
+            guard state.waitingBytes < Self.bytesMax else {
                 state.isPaused = true
-                return (false, nil)
+                return false
             }
-            state.bytes.append(contentsOf: bytes)
-            return (true, nil)
+            var last = state.pieces.count - 1
+            if last < 0 || state.pieces[last].count + bytes.count > Self.pieceBytes {
+                state.pieces.append([])
+                last += 1
+                state.pieces[last].reserveCapacity(max(bytes.count, min(Self.pieceBytes, rest)))
+            }
+            state.pieces[last].append(contentsOf: bytes)
+            state.waitingBytes += bytes.count
+            return true
         }
-        reader?.resume(returning: Array(bytes))
-        return taken
+    }
+
+    /// Gives a reader that waits what has come.
+    func handOver() {
+        let (reader, piece) = state.withLock { state -> (CheckedContinuation<[UInt8]?, any Error>?, [UInt8]) in
+            guard state.reader != nil, !state.pieces.isEmpty else { return (nil, []) }
+            defer { state.reader = nil }
+            return (state.reader, state.takePiece())
+        }
+        reader?.resume(returning: piece)
     }
 
     func finish(_ outcome: Result<Void, any Error>) {
+        handOver()
         let reader = state.withLock { state in
             state.outcome = outcome
             defer { state.reader = nil }
@@ -77,18 +104,18 @@ final class BodyQueue: Sendable {
     func next() async throws -> [UInt8]? {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let (answer, wasPaused) = state.withLock { state -> (Result<[UInt8]?, any Error>?, Bool) in
-                    if !state.bytes.isEmpty {
-                        let bytes = state.bytes
-                        state.bytes = []
-                        defer { state.isPaused = false }
-                        return (.success(bytes), state.isPaused)
+                let (answer, goesOn) = state.withLock { state -> (Result<[UInt8]?, any Error>?, Bool) in
+                    if !state.pieces.isEmpty {
+                        let piece = state.takePiece()
+                        let goesOn = state.isPaused && state.waitingBytes <= Self.bytesMax / 2
+                        if goesOn { state.isPaused = false }
+                        return (.success(piece), goesOn)
                     }
                     if let outcome = state.outcome { return (outcome.map { nil }, false) }
                     state.reader = continuation
                     return (nil, false)
                 }
-                if wasPaused { resume() }
+                if goesOn { resume() }
                 if let answer { continuation.resume(with: answer) }
             }
         } onCancel: {

@@ -72,6 +72,8 @@ final class Transfer: @unchecked Sendable {
     }
 
     private var headIsDelivered = false
+    /// Bytes still to come, as the head says.
+    private var bodyRest = 0
 
     /// Frees what libcurl had borrowed.
     func release() {
@@ -127,11 +129,20 @@ final class Transfer: @unchecked Sendable {
         case .stream(let target, let done):
             if !headIsDelivered {
                 headIsDelivered = true
+                bodyRest = head.fields["content-length"].flatMap(Int.init) ?? 0
                 done(.success(head))
             }
             guard let queue = target.queue else { return 0 }
-            return queue.append(bytes) ? bytes.count : Int(CURL_WRITEFUNC_PAUSE)
+            guard queue.append(bytes, rest: bodyRest) else { return Int(CURL_WRITEFUNC_PAUSE) }
+            bodyRest -= bytes.count
+            engine.hasReceived(self)
+            return bytes.count
         }
+    }
+
+    /// Lets the reader have what has been received.
+    func handOver() {
+        if case .stream(let target, _) = output { target.queue?.handOver() }
     }
 
     /// The count of bytes given, 0 at the end, or libcurl's codes for a pause and for giving up.

@@ -2,7 +2,7 @@ extension ObjectStore {
     /// As `download`, but several ranges come at a time, where one connection is slower than the way to the store.
     ///
     /// - Parameters:
-    ///   - rangeBytes: of each range but the last.
+    ///   - rangeBytes: of each range but the last, and of the pieces that are handed over.
     ///   - rangesInFlightMax: at a time; each is in memory until it has been read.
     package func downloadInParallel(
         _ key: String, range: Range<Int64>? = nil, ifMatch: String? = nil, rangeBytes: Int = 8 << 20,
@@ -27,14 +27,12 @@ extension ObjectStore {
 
 /// Ranges of one version of an object, read ahead and handed over in order.
 private actor ParallelDownload: ObjectDownload {
-    private static let pieceBytes = 1 << 20
-
     nonisolated let metadata: ObjectMetadata
     private let store: any ObjectStore
     private let rangeBytes: Int
     private let rangesInFlightMax: Int
     /// What has come and is next.
-    private var ready: ArraySlice<UInt8>
+    private var ready: [UInt8]
     /// In order.
     private var coming: [Task<[UInt8], any Error>] = []
     /// Not asked for yet.
@@ -45,7 +43,7 @@ private actor ParallelDownload: ObjectDownload {
         metadata = first.metadata
         self.rangeBytes = rangeBytes
         self.rangesInFlightMax = rangesInFlightMax
-        ready = first.bytes[...]
+        ready = first.bytes
         self.rest = rest
     }
 
@@ -57,7 +55,7 @@ private actor ParallelDownload: ObjectDownload {
             guard let next = coming.first else { return nil }
             do {
                 ready = try await withTaskCancellationHandler {
-                    try await next.value[...]
+                    try await next.value
                 } onCancel: {
                     next.cancel()
                 }
@@ -69,9 +67,8 @@ private actor ParallelDownload: ObjectDownload {
             coming.removeFirst()
             askForMore()
         }
-        let piece = Array(ready.prefix(Self.pieceBytes))
-        ready = ready.dropFirst(Self.pieceBytes)
-        return piece
+        defer { ready = [] }
+        return ready
     }
 
     private func askForMore() {
