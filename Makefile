@@ -93,9 +93,10 @@ FUZZ_SECONDS ?= 60
 fuzz: build $(VENV)/ready  ## nasty expressions, definitions, inputs and requests: FUZZ_SECONDS=60 of each kind
 	$(VENV)/bin/python Tests/Interop/fuzz.py --seconds $(FUZZ_SECONDS)
 
-bench: build $(VENV)/ready  ## compare with peers; prints ratios
+bench: build $(VENV)/ready .build/stores/ready  ## compare with peers; prints ratios
 	$(VENV)/bin/python Benchmarks/run.py
 	$(VENV)/bin/python Benchmarks/workflow.py
+	$(VENV)/bin/python Benchmarks/objects.py
 
 install:  ## install what was built; PREFIX (/usr/local) and DESTDIR as usual
 	packaging/install.sh install

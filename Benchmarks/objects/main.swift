@@ -3,8 +3,8 @@
 //     objects-benchmark URL KEY SECRET BUCKET put FILE NAME | get NAME FILE | puts COUNT CLIENTS | gets COUNT CLIENTS
 //                                             urls GET|PUT COUNT | url GET|PUT NAME | bucket x
 //
-// `puts` and `gets` are of objects of 4 KiB, each beginning with its number; `gets` compares what it gets. `urls` prints
-// presigned ones for the same objects.
+// `get` reads one stream and compares it with the checksum that the store has. `puts` and `gets` are of objects of 4 KiB,
+// each beginning with its number; `gets` compares what it gets. `urls` prints presigned ones for the same objects.
 import AWSProtocol
 import Glibc
 import HTTPTransport
@@ -13,9 +13,11 @@ import ObjectStoreS3
 
 struct Failure: Error { let message: String }
 
-func smallObject(_ number: Int) -> [UInt8] {
-    (0..<4096).map { UInt8(truncatingIfNeeded: $0 < 8 ? number >> (8 * $0) : $0 &* 37) }
+enum Small {
+    static let end = (0..<4088).map { UInt8(truncatingIfNeeded: $0 &* 37) }
 }
+
+func smallObject(_ number: Int) -> [UInt8] { withUnsafeBytes(of: UInt64(number).littleEndian) { Array($0) } + Small.end }
 
 func smallName(_ number: Int) -> String { "small/\(number)" }
 
@@ -38,7 +40,7 @@ func download(_ name: String, from store: S3ObjectStore, to file: String) async 
     let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     guard descriptor >= 0 else { throw Failure(message: "\(file) cannot be written") }
     defer { close(descriptor) }
-    let download = try await store.downloadInParallel(name)
+    let download = try await store.download(name)
     while let piece = try await download.read() {
         guard piece.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == piece.count else {
             throw Failure(message: "\(file) cannot be written")
