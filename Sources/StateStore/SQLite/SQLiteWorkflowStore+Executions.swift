@@ -12,7 +12,7 @@ extension SQLiteStateStore {
     }
 
     package func execution(arn: String) async throws -> ExecutionRecord? {
-        try await read { db in try Self.execution(db, arn: arn) }
+        try readHere { db in try Self.execution(db, arn: arn) }
     }
 
     package func executions(

@@ -46,7 +46,7 @@ extension SQLiteStateStore {
     }
 
     package func stateMachine(arn: String) async throws -> StateMachineRecord? {
-        try await read { db in try Self.machine(db, arn: arn) }
+        try readHere { db in try Self.machine(db, arn: arn) }
     }
 
     package func stateMachines(

@@ -73,7 +73,7 @@ extension SQLiteStateStore {
     }
 
     package func alias(arn: String) async throws -> AliasRecord? {
-        try await read { db in
+        try readHere { db in
             let statement = try db.statement("SELECT * FROM workflow_aliases WHERE arn = ?")
             return try statement.first([arn], Self.alias)
         }
