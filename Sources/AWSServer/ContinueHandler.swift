@@ -20,7 +20,13 @@ final class ContinueHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let request): waits = request.headerFields[.expect]?.lowercased() == "100-continue"
+        case .head(let request):
+            waits = request.headerFields[.expect]?.lowercased() == "100-continue"
+            // Nothing is held back, and botocore loses count of the answers when this one is left out.
+            if waits, request.headerFields[.contentLength] == "0" {
+                waits = false
+                context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+            }
         case .body, .end: waits = false
         }
         context.fireChannelRead(data)
