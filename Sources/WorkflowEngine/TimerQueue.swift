@@ -7,7 +7,7 @@ import Support
 /// Few timers are under way at a time, so that thousands that are due together do not stand before everybody else's
 /// writes.
 struct TimerQueue {
-    private static let underWayMax = 16
+    private static let underWayMax = 4
 
     private struct Key: Hashable {
         let executionArn: String

@@ -159,11 +159,9 @@ package final class SQLiteStateStore: Sendable {
             }
             if !batch.isEmpty {
                 commit(batch)
-                checkpointer.afterCommit(idle: false)
+                checkpointer.afterCommit()
                 continue
             }
-            // The answers are out: now is the time to move the log into the database.
-            checkpointer.afterCommit(idle: true)
             let done = queue.withLock { queue in
                 if queue.waiting.isEmpty { queue.draining = false }
                 return !queue.draining
