@@ -5,10 +5,19 @@ struct PathEvaluation {
     let path: JSONPath
     let root: JSONValue
     private var results: [JSONValue] = []
+    /// Values that may yet be looked at. One `..` looks at each value once; with several the work grows with their power.
+    private var visitsLeft: Int
+    private static let visitsMax = 2_000_000
 
     init(path: JSONPath, root: JSONValue) {
         self.path = path
         self.root = root
+        visitsLeft = path.steps.count { $0 == .scan } > 1 ? Self.visitsMax : .max
+    }
+
+    private mutating func visit() throws(JSONPathError) {
+        visitsLeft -= 1
+        if visitsLeft < 0 { throw JSONPathError("A path with several '..' may look at \(Self.visitsMax) values: \(path.text)") }
     }
 
     mutating func run() throws(JSONPathError) -> JSONValue {
@@ -36,6 +45,7 @@ struct PathEvaluation {
         _ value: JSONValue, step position: Int, count: Int, definite: Bool
     ) throws(JSONPathError) {
         guard position < count else {
+            try visit()
             results.append(value)
             return
         }
@@ -119,6 +129,7 @@ struct PathEvaluation {
 
     /// The step at the value itself, then below each of its members, in their order.
     private mutating func scan(_ value: JSONValue, step: Int, count: Int) throws(JSONPathError) {
+        try visit()
         switch (path.steps[step], value) {
         case (.names(let names), .object(let object)):
             // Only where all of them are.

@@ -51,6 +51,13 @@ import Testing
         #expect(throws: JSONPathError.self) { try JSONPath(path) }
     }
 
+    @Test func severalScansComeToAnEnd() throws {
+        let deep = try JSONValue(parsing: String(repeating: "[", count: 400) + String(repeating: "]", count: 400))
+        #expect(throws: JSONPathError.self) { try JSONPath("$..*..*..*").evaluate(in: deep) }
+        let wide = JSONValue.array((0..<3000).map { ["a": ["b": .number($0)]] })
+        #expect(try JSONPath("$..a..b").evaluate(in: wide).array?.count == 3000)
+    }
+
     @Test func deepFiltersAreRefused() {
         let text = "$[?(" + String(repeating: "(", count: 100_000) + "@.a" + String(repeating: ")", count: 100_000) + ")]"
         #expect(throws: JSONPathError.self) { try JSONPath(text) }
