@@ -59,7 +59,7 @@ struct PathParser {
     private mutating func function(_ name: String) throws(JSONPathError) -> JSONPath.Step {
         at += 1
         guard let function = PathFunction(rawValue: name) else {
-            guard let end = bytes[at...].lastIndex(of: UInt8(ascii: ")")) else { throw isOpen(name) }
+            guard let end = bytes[at...].lastIndex(of: UInt8(ascii: ")")) else { throw notClosed(name) }
             at = end + 1
             return .unknownFunction(name)
         }
@@ -80,12 +80,12 @@ struct PathParser {
                 }
                 skipBlanks()
             } while take(",")
-            guard take(")") else { throw isOpen(name) }
+            guard take(")") else { throw notClosed(name) }
         }
         return .function(function, arguments)
     }
 
-    private func isOpen(_ name: String) -> JSONPathError {
+    private func notClosed(_ name: String) -> JSONPathError {
         JSONPathError("Arguments to function: '\(name)' are not closed properly.")
     }
 

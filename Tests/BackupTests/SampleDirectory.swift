@@ -51,11 +51,12 @@ struct SampleDirectory {
     }
 
     private mutating func addAttempt(_ job: String, ended: Bool) throws {
-        for folder in ["/work/\(job)", "/work/\(job)/1", "/work/\(job)/1/work"] { mkdir(path + folder, 0o700) }
-        try write("work/\(job)/1/spec", [1], comesBack: false)
-        try write("work/\(job)/1/work/scratch", [1], comesBack: false)
-        try write("work/\(job)/1/output.log", Array("a line\n".utf8), comesBack: ended)
-        if ended { try write("work/\(job)/1/exit.json", Array("{}".utf8)) }
+        let folder = "work/\(job)", attempt = folder + "/1", scratch = attempt + "/work"
+        for made in [folder, attempt, scratch] { mkdir("\(path)/\(made)", 0o700) }
+        try write("\(attempt)/spec", [1], comesBack: false)
+        try write("\(scratch)/scratch", [1], comesBack: false)
+        try write("\(attempt)/output.log", Array("a line\n".utf8), comesBack: ended)
+        if ended { try write("\(attempt)/exit.json", Array("{}".utf8)) }
     }
 
     private mutating func write(_ name: String, _ bytes: [UInt8], comesBack: Bool = true) throws {

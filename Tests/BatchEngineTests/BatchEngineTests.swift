@@ -41,7 +41,7 @@ struct BatchEngineTests {
             "MINE=1", "AWS_BATCH_JOB_ID=\(job.id)", "AWS_BATCH_JOB_ATTEMPT=1", "AWS_ACCESS_KEY_ID=AKIA1",
             "AWS_SECRET_ACCESS_KEY=secret", "AWS_SESSION_TOKEN=token", "AWS_REGION=us-east-1",
             "AWS_ENDPOINT_URL=http://127.0.0.1:1", "MILLRACE_COMMIT_SCOPE=arn:execution/7/[0]",
-            "MILLRACE_REPORT=\(fixture.directory.path)/work/report.sock",
+            "MILLRACE_REPORT=\(fixture.reportSocket)",
         ] { #expect(variables.contains(expected), "\(expected)") }
     }
 
@@ -172,7 +172,7 @@ struct BatchEngineTests {
         let engine = try await fixture.engine()
         let job = try await engine.submit(fixture.submission("while [ ! -e \(fixture.directory.path)/go ]; do sleep 0.02; done"))
         try await waitUntilRunning(job.id, engine)
-        let socket = fixture.directory.path + "/work/report.sock"
+        let socket = fixture.reportSocket
         let reports = [
             #"{"jobId":"\#(job.id)","attempt":1,"rowsRead":5,"stage":"scan"}"#, "no report",
             #"{"jobId":"\#(job.id)","attempt":"1","rowsWritten":2}"#, #"{"jobId":"\#(job.id)","attempt":9,"rowsRead":99}"#,

@@ -17,6 +17,9 @@ let testScope = BatchScope(account: "123456789012", region: "us-east-1")
 /// An engine on a database and a work directory of its own, which a second engine can take over.
 final class EngineFixture: Sendable {
     let directory: TemporaryDirectory
+    /// Where attempts report to.
+    var reportSocket: String { workDirectory + "/report.sock" }
+    private var workDirectory: String { directory.path + "/work" }
     let store: SQLiteStateStore
 
     init() throws {
@@ -26,7 +29,7 @@ final class EngineFixture: Sendable {
 
     func engine(cpus: Int = 4) async throws -> BatchEngine {
         var configuration = BatchEngineConfiguration(
-            workDirectory: directory.path + "/work", executablePath: "/bin/echo", endpointURL: "http://127.0.0.1:1",
+            workDirectory: workDirectory, executablePath: "/bin/echo", endpointURL: "http://127.0.0.1:1",
             machine: ResourceDemand(milliCPUs: cpus * 1000, memoryMiB: 16384))
         configuration.graceMilliseconds = 300
         let engine = BatchEngine(

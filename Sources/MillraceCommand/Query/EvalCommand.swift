@@ -19,14 +19,15 @@ struct EvalCommand: ParsableCommand {
         abstract: "Evaluate an expression of a state machine on data; no server needed.",
         discussion: """
             jsonata is what stands in {% %}, jsonpath a path with Jayway's rules, intrinsic a call such as \
-            States.Format('{}', $.a) in a Pass state S. The value is printed as JSON. A path begins with $, as a state \
+            States.Format('{}', $.a) in a Pass state. The value is printed as JSON. A path begins with $, as a state \
             machine needs it; with --jayway, $. may be left out.
 
             With --json the answer is an object: {"result": ...}, {"undefined": true} or {"error": code, "message": \
             ..., "position": ...}, the last with status 1.
 
-            With --batch each line of standard input is {"expr": ..., "data": ..., "bindings": {...}}, of which data \
-            and bindings may be missing, and is answered by a line as with --json.
+            With --batch each line of standard input is {"expr": ..., "data": ..., "bindings": {...}, "state": ...}, of \
+            which all but expr may be missing, and is answered by a line as with --json. The last names the state that an \
+            intrinsic stands in.
 
             EXAMPLES
               millrace eval jsonata '$states.input.orders[total > 10].id' --variable 'states={"input": {"orders": []}}'
@@ -112,6 +113,7 @@ struct EvalCommand: ParsableCommand {
         }
         var evaluation = Evaluation(language: language, isJayway: jayway, expression: expression, data: request["data"])
         for (name, value) in request["bindings"]?.object ?? [:] { evaluation.bindings[name] = value }
+        if let state = request["state"]?.string { evaluation.state = state }
         evaluation.depth = request["depth"]?.int64.flatMap { Int(exactly: $0) }
         return .object(evaluation.outcome().document)
     }
@@ -145,6 +147,8 @@ private struct Evaluation {
     var expression: String
     var data: JSONValue?
     var bindings: [String: JSONValue] = [:]
+    /// The name of the state that an intrinsic stands in.
+    var state = SingleState.standardName
     /// The limit on nested evaluations, when it is not the standard one.
     var depth: Int?
 
@@ -183,8 +187,8 @@ private struct Evaluation {
 
     /// Runs a Pass state that has the call as its only parameter.
     private func intrinsic() -> Outcome {
-        let state: JSONValue = ["Type": "Pass", "Parameters": ["value.$": .string(expression)], "End": true]
-        let machine: JSONValue = ["StartAt": "S", "States": ["S": state]]
+        let pass: JSONValue = ["Type": "Pass", "Parameters": ["value.$": .string(expression)], "End": true]
+        let machine: JSONValue = ["StartAt": .string(state), "States": .object([state: pass])]
         let now = SystemWallClock().now()
         let identity = ExecutionIdentity(
             executionArn: "arn:aws:states:us-east-1:123456789012:execution:eval:eval", executionName: "eval",
@@ -192,7 +196,7 @@ private struct Evaluation {
             roleArn: "arn:aws:iam::123456789012:role/eval", region: "us-east-1", account: "123456789012", startTime: now,
             input: Payload(data ?? [:]))
         do {
-            guard let single = try SingleState(parsing: machine.text, name: "S") else { return .undefined }
+            guard let single = try SingleState(parsing: machine.text, name: state) else { return .undefined }
             var test = StateTest(single, execution: identity, setting: StateTestSetting())
             let seed = StepSeed(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
             _ = try test.run(in: StepContext(now: now, seed: seed))

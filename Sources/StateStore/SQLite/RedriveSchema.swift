@@ -10,9 +10,7 @@ extension StateStoreMigration {
             ALTER TABLE workflow_executions ADD COLUMN redrivable INTEGER NOT NULL DEFAULT 0;
             CREATE INDEX workflow_executions_redrivable ON workflow_executions (stopped_at) WHERE redrivable = 1;
             """)
-}
 
-extension StateStoreMigration {
     /// Redrives of map runs. `map_redrive` is the number of the run's redrive by which a child was last let go on.
     static let workflowMapRunRedrives = StateStoreMigration(
         name: "workflow-map-run-redrives-1",

@@ -7,8 +7,6 @@ func makeDurable(_ db: SQLiteConnection) throws {
         throw StateStoreError.notDurable("journal_mode is \(journal ?? "unknown"), expected wal")
     }
     try db.execute("PRAGMA synchronous=FULL")
-    // In KiB, taken as needed: what a busy store changes again and again stays in memory.
-    try db.execute("PRAGMA cache_size=-8192")
     let synchronous = try db.statement("PRAGMA synchronous").value(as: Int.self)
     guard synchronous == 2 else {
         throw StateStoreError.notDurable("synchronous is \(synchronous ?? -1), expected 2 (FULL)")

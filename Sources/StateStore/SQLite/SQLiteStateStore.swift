@@ -75,6 +75,8 @@ package final class SQLiteStateStore: Sendable {
             let writer = try SQLiteConnection(path: path, vfs: vfs)
             try makeDurable(writer)
             try migrate(writer, migrations: migrations, formatVersion: formatVersion)
+            // In KiB, taken as needed: what a busy store changes again and again stays in memory.
+            try writer.execute("PRAGMA cache_size=-8192")
             return writer
         }
         openReader = { try SQLiteConnection(path: path, readonly: true, vfs: vfs) }
