@@ -56,6 +56,7 @@ def test_step_functions(tmp_path):
     assert not report, "\n".join(report) + "\n" + done.stdout[-2000:] + log[-8000:]
     for suite, is_parser in (("moto stepfunctions", False), ("moto sfn_parser", True)):
         mine = [outcome for name, outcome in outcomes if ("/parser/" in name) == is_parser]
+        assert mine, f"{suite}: none of its tests ran. Is {MOTO}/source all of moto's tests, as `make moto` fetches them?\n{log[-8000:]}"
         passed, failed = mine.count("passed"), mine.count("failed") + mine.count("error")
         line = f"{suite}: {passed} passed, {failed} failed"
         with open(ROOT / ".build/conformance.txt", "a") as file:
