@@ -192,6 +192,27 @@ struct WorkflowEngineTests {
         #expect(store.commitCount - before < 900)
     }
 
+    /// Nothing outside waits for what happens between two states, so that nothing needs to be durable there.
+    @Test func aThousandTransitionsAreOneCommit() async throws {
+        let counts = #"""
+            {"StartAt": "Add", "States": {
+                "Add": {"Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)"}, "Next": "Enough"},
+                "Enough": {"Type": "Choice", "Default": "Add", "Choices": [
+                    {"Variable": "$.n", "NumericGreaterThanEquals": 2500, "Next": "Done"}]},
+                "Done": {"Type": "Succeed"}}}
+            """#
+        let store = try open()
+        let record = try await engine(store).running(FakeIntegration()) { engine in
+            let started = try await engine.start(counts, input: #"{"n": 0}"#)
+            return try await engine.waitForEnd(executionARN: started.arn)
+        }
+        #expect(record.status == .succeeded)
+        // Each state is entered and exited, between the execution's start and its end.
+        #expect(record.lastEventID == 2 * 5001 + 2)
+        // The start, then 5,001 transitions.
+        #expect(store.commitCount <= 1 + 6)
+    }
+
     @Test func changesTellEveryEventInOrder() async throws {
         let ids = try await engine(open()).running(FakeIntegration()) { engine in
             let changes = engine.changes()
