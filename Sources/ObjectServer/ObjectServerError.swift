@@ -105,10 +105,11 @@ package struct ObjectServerError: Error, Sendable, Hashable, CustomStringConvert
     }
 
     static let diskFull = ObjectServerError(
-        .serviceUnavailable, "The disk that holds the objects is full. Please try again when there is space.")
+        .serviceUnavailable, "The disk that holds the objects is full. Free space on it, then try again.")
 
     static let diskReadOnly = ObjectServerError(
-        .serviceUnavailable, "The disk that holds the objects cannot be written to. Please try again when it can.")
+        .serviceUnavailable,
+        "The disk that holds the objects cannot be written to: the system's log says why. Mount it for writing, then try again.")
 
     init(_ error: StateStoreError) {
         switch error {

@@ -29,8 +29,9 @@ package enum StateStoreError: Error, Sendable, Hashable, CustomStringConvertible
 
     package var description: String {
         switch self {
-        case .full: "The disk that holds the state database is full."
-        case .readOnly: "The disk that holds the state database cannot be written to."
+        case .full: "The disk that holds the state database is full. Free space on it, then try again."
+        case .readOnly:
+            "The disk that holds the state database cannot be written to: the system's log says why. Mount it for writing, then try again."
         case .tooManyWrites(let limit): "More than \(limit) writes to the state database are waiting."
         case .newerFormat(let found, let supported):
             "The state database has format \(found); this release reads formats up to \(supported)."

@@ -161,9 +161,11 @@ def test_a_job_ends_once_there_is_space_again(tmp_path):
 def test_a_disk_that_fails_is_read_and_nothing_shows_in_part(tmp_path):
     """The kernel stops writing to a file system that it found damaged."""
     with small_disk(tmp_path / "small", "ext4", 48) as server:
-        s3, states, glue = (server.client(n) for n in ("s3", "stepfunctions", "glue"))
+        s3, states, glue, batch, logs = (server.client(n) for n in ("s3", "stepfunctions", "glue", "batch", "logs"))
         s3.create_bucket(Bucket="lake")
         s3.put_object(Bucket="lake", Key="k", Body=b"x" * 100_000)
+        machine = states.create_state_machine(
+            name="m", roleArn=ROLE, definition='{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}')["stateMachineArn"]
         device = next(line.split()[0] for line in open("/proc/mounts") if line.split()[1] == str(server.directory))
         trigger = pathlib.Path("/sys/fs/ext4", pathlib.Path(device).name, "trigger_fs_error")
         if not trigger.exists():
@@ -172,9 +174,17 @@ def test_a_disk_that_fails_is_read_and_nothing_shows_in_part(tmp_path):
         for write in (
             lambda: s3.put_object(Bucket="lake", Key="new", Body=b"y" * 100_000), lambda: s3.put_object(Bucket="lake", Key="new", Body=b"y"),
             lambda: s3.put_object(Bucket="lake", Key="k", Body=b"y" * 100_000), lambda: s3.delete_object(Bucket="lake", Key="k"),
+            lambda: s3.create_bucket(Bucket="other"), lambda: s3.create_multipart_upload(Bucket="lake", Key="parts"),
             lambda: glue.create_database(DatabaseInput={"Name": "d"}), lambda: states.create_activity(name="a"),
+            lambda: states.start_execution(stateMachineArn=machine), lambda: logs.create_log_group(logGroupName="g"),
+            lambda: batch.register_job_definition(jobDefinitionName="j", type="container", containerProperties={
+                "image": "/bin/true", "vcpus": 1, "memory": 64}),
         ):
-            assert refused(write)[0] in (500, 503)
+            with pytest.raises(ClientError, match="cannot be written to.*try again") as error:
+                write()
+            answer = error.value.response
+            assert answer["ResponseMetadata"]["HTTPStatusCode"] == 503, answer
+            assert answer["Error"]["Code"] in ("ServiceUnavailable", "ServerException"), answer
         assert s3.get_object(Bucket="lake", Key="k")["Body"].read() == b"x" * 100_000
         assert s3.list_objects_v2(Bucket="lake")["KeyCount"] == 1
         assert glue.get_databases()["DatabaseList"] == [] and states.list_activities()["activities"] == []

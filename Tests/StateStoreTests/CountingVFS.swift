@@ -8,7 +8,7 @@ import Synchronization
 enum CountingVFS {
     static let name = "counting"
 
-    enum Fault: Sendable { case sync, diskFull }
+    enum Fault: Sendable { case sync, diskFull, readOnly }
 
     private struct Book {
         var syncs: [String: Int] = [:]
@@ -53,6 +53,7 @@ enum CountingVFS {
                 let copy = UnsafeMutablePointer<sqlite3_io_methods>.allocate(capacity: 1)
                 copy.initialize(to: methods.pointee)
                 copy.pointee.xSync = { CountingVFS.sync($0, $1) }
+                copy.pointee.xFileControl = { CountingVFS.control($0, $1, $2) }
                 copy.pointee.xWrite = { CountingVFS.write($0, $1, $2, $3) }
                 book.replacements[key] = UInt(bitPattern: copy)
             }
@@ -79,9 +80,25 @@ enum CountingVFS {
         _ file: UnsafeMutablePointer<sqlite3_file>?, _ bytes: UnsafeRawPointer?, _ count: Int32, _ offset: Int64
     ) -> Int32 {
         let fault = book.withLock { $0.faults[$0.names[UInt(bitPattern: file)] ?? ""] }
-        if fault == .diskFull { return SQLITE_FULL }
+        switch fault {
+        case .diskFull: return SQLITE_FULL
+        case .readOnly: return SQLITE_IOERR_WRITE
+        default: break
+        }
         return original(file)?.pointee.xWrite(file, bytes, count, offset) ?? SQLITE_IOERR
+    }
+
+    private static func control(
+        _ file: UnsafeMutablePointer<sqlite3_file>?, _ operation: Int32, _ argument: UnsafeMutableRawPointer?
+    ) -> Int32 {
+        let fault = book.withLock { $0.faults[$0.names[UInt(bitPattern: file)] ?? ""] }
+        if fault == .readOnly, operation == SQLITE_FCNTL_LAST_ERRNO {
+            argument?.storeBytes(of: EROFS, as: Int32.self)
+            return SQLITE_OK
+        }
+        return original(file)?.pointee.xFileControl(file, operation, argument) ?? SQLITE_NOTFOUND
     }
 }
 
+let SQLITE_IOERR_WRITE = SQLITE_IOERR | (3 << 8)
 let SQLITE_IOERR_FSYNC = SQLITE_IOERR | (4 << 8)

@@ -79,14 +79,15 @@ struct GroupCommitTests {
         #expect(try await store.firstText("SELECT count(*) FROM things") == "200")
     }
 
-    @Test func aFullDiskRefusesAndRecovers() async throws {
+    @Test(arguments: [(CountingVFS.Fault.diskFull, StateStoreError.full), (.readOnly, .readOnly)])
+    func aDiskThatTakesNothingRefusesAndRecovers(_ fault: CountingVFS.Fault, _ error: StateStoreError) async throws {
         try #require(CountingVFS.registered)
         let directory = try TemporaryDirectory()
         let store = try open(directory, vfs: CountingVFS.name)
         let log = directory.path + "/state.sqlite-wal"
         try await store.execute("INSERT INTO things (id) VALUES (1)")
-        CountingVFS.setFault(.diskFull, on: log)
-        await #expect(throws: StateStoreError.full) { try await store.execute("INSERT INTO things (id) VALUES (2)") }
+        CountingVFS.setFault(fault, on: log)
+        await #expect(throws: error) { try await store.execute("INSERT INTO things (id) VALUES (2)") }
         CountingVFS.setFault(nil, on: log)
         try await store.execute("INSERT INTO things (id) VALUES (3)")
         #expect(try await store.firstText("SELECT group_concat(id) FROM things") == "1,3")

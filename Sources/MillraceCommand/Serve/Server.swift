@@ -244,7 +244,7 @@ struct Server {
                 case .newerFormat:
                     "\(data.path) was written by a later release of Millrace. Start that one; nothing has been changed."
                 case .corrupt: "`millrace doctor --data \(data.path)` says more; `millrace restore` brings back a backup."
-                case .full: "Free some space and start again; nothing is lost."
+                case .full: "Nothing is lost."
                 default: "`millrace doctor --data \(data.path)` says more."
                 }
             throw CommandFailure("\(path): \(error)\n\(next)")
