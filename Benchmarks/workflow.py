@@ -253,6 +253,8 @@ def maps(server):
 def distributed(server):
     client = server.client()
     for kind, bar in (("EXPRESS", 30), ("STANDARD", None)):
+        if server.peer and kind == "EXPRESS":
+            continue  # moto's grammar has STANDARD alone.
         machine = client.machine(map_of_passes(ProcessorConfig={"Mode": "DISTRIBUTED", "ExecutionType": kind}))
         count = server.some(100_000 if kind == "EXPRESS" else 20_000)
         took = client.seconds(machine, json.dumps(list(range(count))))
