@@ -37,8 +37,8 @@ package enum ChecksumAlgorithm: String, Sendable, Hashable, CaseIterable {
 }
 
 /// A checksum under way.
-package struct ChecksumState {
-    private enum State {
+package struct ChecksumState: Sendable {
+    private enum State: Sendable {
         case crc32(UInt32)
         case crc32c(UInt32)
         case crc64(UInt64)

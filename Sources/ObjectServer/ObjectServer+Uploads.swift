@@ -1,4 +1,4 @@
-import AWSProtocol
+package import AWSProtocol
 import Crypto
 package import StateStore
 import Support
@@ -8,13 +8,28 @@ package struct NamedPart: Sendable, Hashable {
     package var number: Int
     /// Without quotes.
     package var etag: String
-    /// Base64, when the request gives one.
-    package var checksum: String?
+    /// When the request gives one.
+    package var checksum: ObjectChecksum?
 
-    package init(number: Int, etag: String, checksum: String? = nil) {
+    package init(number: Int, etag: String, checksum: ObjectChecksum? = nil) {
         self.number = number
         self.etag = etag
         self.checksum = checksum
+    }
+}
+
+/// What a completion says about the whole, where it does.
+package struct CompletionExpectations: Sendable, Hashable {
+    /// Base64.
+    package var checksum: String?
+    package var isComposite: Bool?
+    /// Bytes.
+    package var size: Int64?
+
+    package init(checksum: String? = nil, isComposite: Bool? = nil, size: Int64? = nil) {
+        self.checksum = checksum
+        self.isComposite = isComposite
+        self.size = size
     }
 }
 
@@ -81,12 +96,11 @@ extension ObjectServer {
     /// Makes the named parts, in their order, the object. Repeating a completion that took place gives its outcome,
     /// as long as the object has not been replaced.
     ///
-    /// - Parameter checksum: of the whole, when the request gives one.
-    /// - Throws: `.invalidPart`, `.invalidPartOrder`, `.entityTooSmall`, `.badDigest`, `.noSuchUpload`,
+    /// - Throws: `.invalidPart`, `.invalidPartOrder`, `.entityTooSmall`, `.badDigest`, `.invalidRequest`, `.noSuchUpload`,
     ///   `.preconditionFailed`, `.conditionalRequestConflict` when parts change meanwhile.
     package func completeUpload(
-        _ id: String, of key: ObjectKey, in bucket: String, parts named: [NamedPart], checksum: String?,
-        condition: WriteCondition
+        _ id: String, of key: ObjectKey, in bucket: String, parts named: [NamedPart],
+        expecting expected: CompletionExpectations, condition: WriteCondition
     ) async throws -> ObjectRecord {
         let upload: UploadRecord
         do {
@@ -99,7 +113,7 @@ extension ObjectServer {
         let stored = try await parts(of: upload, after: 0, limit: Self.partNumberMax)
         let chosen = try choose(named, from: stored, upload)
         var attributes = upload.attributes
-        attributes.checksum = try combinedChecksum(of: chosen, upload, declared: checksum)
+        attributes.checksum = try combinedChecksum(of: chosen, upload, expected)
         if attributes.checksum != nil { attributes.partChecksums = chosen.map { $0.checksum?.value ?? "" } }
         let record = ObjectRecord(
             bucket: bucket, key: key, size: chosen.reduce(0) { $0 + $1.size }, etag: Self.etag(of: chosen),
@@ -107,6 +121,11 @@ extension ObjectServer {
             content: .segments(
                 chosen.map { DataSegment(file: $0.file, length: $0.size, partNumber: $0.number) }),
             uploadID: id, version: try newVersion(in: bucket))
+        if let size = expected.size, size != record.size {
+            throw ObjectServerError(
+                .invalidRequest,
+                "The provided 'x-amz-mp-object-size' header value \(size) does not match what was computed: \(record.size)")
+        }
         guard record.size <= Self.objectSizeMax else {
             throw ObjectServerError(.entityTooLarge, "Your proposed upload exceeds the maximum allowed object size.")
         }
@@ -123,6 +142,11 @@ extension ObjectServer {
     private func choose(
         _ named: [NamedPart], from stored: [PartRecord], _ upload: UploadRecord
     ) throws(ObjectServerError) -> [PartRecord] {
+        if let checksum = upload.attributes.checksum, checksum.isComposite, let part = named.first(where: { $0.checksum == nil }) {
+            throw ObjectServerError(
+                .invalidRequest,
+                "The upload was created using a \(checksum.algorithm.lowercased()) checksum. The complete request must include the checksum for each part. It was missing for part \(part.number) in the request.")
+        }
         let byNumber = Dictionary(stored.map { ($0.number, $0) }) { first, _ in first }
         var chosen: [PartRecord] = []
         for part in named {
@@ -132,8 +156,7 @@ extension ObjectServer {
                     "The list of parts was not in ascending order. Parts must be ordered by part number.",
                     details: [.init("UploadId", upload.id)])
             }
-            guard let found = byNumber[part.number], found.etag == part.etag,
-                part.checksum == nil || found.checksum == nil || part.checksum == found.checksum?.value
+            guard let found = byNumber[part.number], found.etag == part.etag, upload.accepts(part.checksum, for: found)
             else {
                 throw ObjectServerError(
                     .invalidPart,
@@ -163,14 +186,13 @@ extension ObjectServer {
     }
 
     private func combinedChecksum(
-        of parts: [PartRecord], _ upload: UploadRecord, declared: String?
+        of parts: [PartRecord], _ upload: UploadRecord, _ expected: CompletionExpectations
     ) throws(ObjectServerError) -> ObjectChecksum? {
-        // As S3 does, for clients that ask for none.
-        let wanted = upload.attributes.checksum ?? ObjectChecksum(algorithm: ChecksumAlgorithm.crc64nvme.rawValue, value: "")
-        guard let algorithm = ChecksumAlgorithm(rawValue: wanted.algorithm) else { return nil }
+        let algorithm = upload.checksumAlgorithm
+        let wanted = upload.attributes.checksum ?? ObjectChecksum(algorithm: algorithm.rawValue, value: "")
         var values: [[UInt8]] = []
         for part in parts {
-            // Parts copied from objects without this checksum have none, and then the whole has none either.
+            // Parts of an earlier version's uploads may have another.
             guard let checksum = part.checksum, checksum.algorithm == wanted.algorithm,
                 let value = Base64.decode(checksum.value)
             else { return nil }
@@ -192,10 +214,29 @@ extension ObjectServer {
         } else {
             return nil
         }
-        if let declared, declared != result.value, "\(declared)-\(parts.count)" != result.value {
+        if let isComposite = expected.isComposite, isComposite != result.isComposite {
+            throw ObjectServerError(
+                .badDigest,
+                "The upload was created with the \(result.isComposite ? "COMPOSITE" : "FULL_OBJECT") checksum type. The complete request must use the same checksum type.")
+        }
+        if let declared = expected.checksum, declared != result.value, "\(declared)-\(parts.count)" != result.value {
             throw ObjectServerError(
                 .badDigest, "The \(algorithm.rawValue) you specified did not match the calculated checksum.")
         }
         return result
+    }
+}
+
+extension UploadRecord {
+    /// Of the parts and the whole: as S3 does, CRC64NVME for clients that ask for none.
+    package var checksumAlgorithm: ChecksumAlgorithm {
+        attributes.checksum.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) } ?? .crc64nvme
+    }
+
+    /// Whether a completion may name `part` with this checksum. Where the upload has not said which it wants, clients bring
+    /// any: those were compared when the part came.
+    fileprivate func accepts(_ named: ObjectChecksum?, for part: PartRecord) -> Bool {
+        guard let named, let kept = part.checksum else { return true }
+        return named.value == kept.value || attributes.checksum == nil && named.algorithm != kept.algorithm
     }
 }

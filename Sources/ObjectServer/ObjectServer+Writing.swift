@@ -92,27 +92,29 @@ extension ObjectServer {
     }
 
     /// The bytes of another object as staged data. A whole object in one file, or kept with its record, is not copied:
-    /// the file gets another name.
+    /// the file gets another name, and is read only for a checksum that the source does not have.
     ///
-    /// - Parameter checksum: the algorithm wanted; nil keeps that of the source.
+    /// - Parameter checksum: the algorithm wanted; nil keeps that of the source, or CRC64NVME where it has none.
     package func duplicate(
         _ read: ObjectRead, range: Range<Int64>? = nil, checksum: ChecksumAlgorithm? = nil, isPart: Bool = false
     ) async throws -> StagedData {
         let record = read.record
         let old = record.attributes.checksum
-        let wanted = checksum ?? old.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) }
-        let keepsChecksum = old.map { !$0.isComposite && $0.algorithm == wanted?.rawValue } ?? (wanted == nil)
-        if range == nil || range == 0..<record.size, keepsChecksum, !record.isMultipart {
+        let wanted = checksum ?? old.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) } ?? .crc64nvme
+        if range == nil || range == 0..<record.size, !record.isMultipart {
             switch record.content {
             case .inline where !isPart:
-                return StagedData(content: record.content, size: record.size, etag: record.etag, checksum: old)
+                return StagedData(
+                    content: record.content, size: record.size, etag: record.etag,
+                    checksum: try await self.checksum(of: read, wanted))
             case .segments(let segments) where segments.count == 1:
+                let checksum = try await self.checksum(of: read, wanted)
                 let id = DataFileID.random()
                 let source = segments[0].file
                 try await blocking { [files] in try files.duplicate(source, as: id) }
                 return StagedData(
                     content: .segments([DataSegment(file: id, length: record.size)]), size: record.size,
-                    etag: record.etag, checksum: old)
+                    etag: record.etag, checksum: checksum)
             default: break
             }
         }
@@ -130,6 +132,22 @@ extension ObjectServer {
             throw error
         }
         return try await stage(writer)
+    }
+
+    /// That of the whole object, computed unless it is known.
+    private func checksum(of read: ObjectRead, _ algorithm: ChecksumAlgorithm) async throws -> ObjectChecksum {
+        if let known = read.record.attributes.checksum, !known.isComposite, known.algorithm == algorithm.rawValue {
+            return known
+        }
+        var state = ChecksumState(algorithm)
+        try await read.forEachChunk(in: 0..<read.record.size) { chunk in
+            state = try await blocking { [state] in
+                var next = state
+                chunk.withUnsafeReadableBytes { next.update($0) }
+                return next
+            }
+        }
+        return state.computed()
     }
 
     /// Runs the transaction that makes `data` visible; on failure its files go.

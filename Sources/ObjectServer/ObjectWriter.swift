@@ -14,6 +14,8 @@ package struct DataExpectations: Sendable {
     package var checksum: ChecksumAlgorithm?
     /// Base64.
     package var checksumValue: String?
+    /// Computed, too, and kept with the bytes in place of `checksum`, which then is compared only.
+    package var keptChecksum: ChecksumAlgorithm?
 
     package init() {}
 }
@@ -42,6 +44,7 @@ package final class ObjectWriter: @unchecked Sendable {
     private var md5 = Insecure.MD5()
     private var sha256: SHA256?
     private var checksum: ChecksumState?
+    private var kept: ChecksumState?
 
     init(files: DataFiles, expectations: DataExpectations, sizeMax: Int64, inlineMax: Int = ObjectWriter.inlineMax) {
         self.files = files
@@ -50,6 +53,7 @@ package final class ObjectWriter: @unchecked Sendable {
         self.inlineMax = inlineMax
         if expectations.payloadHash != nil { sha256 = SHA256() }
         if let algorithm = expectations.checksum { checksum = ChecksumState(algorithm) }
+        if let algorithm = expectations.keptChecksum { kept = ChecksumState(algorithm) }
     }
 
     package func append(_ bytes: UnsafeRawBufferPointer) throws {
@@ -62,6 +66,7 @@ package final class ObjectWriter: @unchecked Sendable {
         md5.update(bufferPointer: bytes)
         sha256?.update(bufferPointer: bytes)
         checksum?.update(bytes)
+        kept?.update(bytes)
         if let file {
             try file.handle.append(bytes)
             if size - begunTo >= Self.beginBytes {
@@ -89,9 +94,10 @@ package final class ObjectWriter: @unchecked Sendable {
         try compare(md5: md5)
         var staged = StagedData(content: .inline(small), size: size, etag: hexText(md5), checksum: nil)
         if let checksum {
-            let value = Base64.encode(checksum.finish())
-            try compare(checksum: value, checksum.algorithm)
-            staged.checksum = ObjectChecksum(algorithm: checksum.algorithm.rawValue, value: value)
+            let computed = checksum.computed()
+            try compare(checksum: computed.value, checksum.algorithm)
+            staged.checksum = kept?.computed() ?? computed
+            staged.answeredChecksum = computed
         }
         if inlineMax == 0 && file == nil {
             let id = DataFileID.random()
@@ -159,4 +165,10 @@ package struct StagedData: Sendable {
     /// MD5, lower-case hexadecimal.
     package var etag: String
     package var checksum: ObjectChecksum?
+    /// Of the algorithm that the request asked for.
+    package var answeredChecksum: ObjectChecksum?
+}
+
+extension ChecksumState {
+    func computed() -> ObjectChecksum { ObjectChecksum(algorithm: algorithm.rawValue, value: Base64.encode(finish())) }
 }

@@ -17,9 +17,9 @@ extension S3Service {
                 "Invalid attribute name specified.", "x-amz-object-attributes",
                 request.fields["x-amz-object-attributes"])
         }
-        let limit = min(1000, try number(request, "x-amz-max-parts") ?? 1000)
-        let marker = try number(request, "x-amz-part-number-marker") ?? 0
-        let read = try await server.read(key, version: try request.version(), in: bucket)
+        let limit = min(1000, try request.field("x-amz-max-parts", in: 0...Int(Int32.max)) ?? 1000)
+        let marker = try request.field("x-amz-part-number-marker", in: 0...Int(Int32.max)) ?? 0
+        let read = try await read(key, try request.version(), in: bucket, for: request)
         let record = read.record
         var fields: HTTPFields = ["last-modified": record.modifiedAt.httpDate]
         try addVersion(of: record, to: &fields)
@@ -40,14 +40,6 @@ extension S3Service {
             if wanted.contains("ObjectSize") { xml.element("ObjectSize", record.size) }
         }
         return xmlAnswer(xml, fields: fields)
-    }
-
-    private func number(_ request: S3Request, _ field: String) throws -> Int? {
-        guard let text = request.fields[field] else { return nil }
-        guard let number = Int(text), (0...Int(Int32.max)).contains(number) else {
-            throw S3Errors.invalidArgument("Argument \(field) must be an integer between 0 and 2147483647", field, text)
-        }
-        return number
     }
 
     /// The parts are numbered from 1, whatever their numbers were during the upload.

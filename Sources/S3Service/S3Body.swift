@@ -124,12 +124,16 @@ extension S3Service {
 
     /// Takes a body as an object's or a part's bytes; they are durable but not visible afterwards.
     ///
-    /// - Parameter checksum: what is computed when the request brings none.
+    /// - Parameters:
+    ///   - checksum: what is computed when the request brings none.
+    ///   - keeping: what is kept, whatever the request brings.
     func receive(
-        _ request: S3Request, into bucket: String, isPart: Bool = false, checksum: ChecksumAlgorithm? = nil
+        _ request: S3Request, into bucket: String, isPart: Bool = false, checksum: ChecksumAlgorithm? = nil,
+        keeping: ChecksumAlgorithm? = nil
     ) async throws -> StagedData {
         var declaration = try S3BodyDeclaration(request, needsLength: true)
         if declaration.expectations.checksum == nil { declaration.expectations.checksum = checksum }
+        if keeping != declaration.expectations.checksum { declaration.expectations.keptChecksum = keeping }
         let writer = try server.writer(for: bucket, expecting: declaration.expectations, isPart: isPart)
         do {
             let pipe = BodyPipe(declaration.decoder, writer)

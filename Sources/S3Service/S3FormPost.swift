@@ -48,7 +48,7 @@ extension S3Service {
         guard let form, let writer else { throw S3Errors.malformedXML() }
         let data = try await server.stage(writer)
         let stored = try await server.put(data, as: form.key, in: bucket, attributes: form.attributes)
-        return answer(to: form, stored)
+        return answer(to: form, stored, request.url(of: stored.key))
     }
 
     /// Checks the fields that came before the file.
@@ -122,9 +122,8 @@ extension S3Service {
         return context
     }
 
-    private func answer(to form: PostForm, _ record: ObjectRecord) -> HTTPAnswer {
-        let path = "/\(record.bucket)/\(PercentEncoding.encode(record.key.utf8, keepingSlashes: true))"
-        var fields: HTTPFields = ["etag": "\"\(record.etag)\"", "location": path]
+    private func answer(to form: PostForm, _ record: ObjectRecord, _ url: String) -> HTTPAnswer {
+        var fields: HTTPFields = ["etag": "\"\(record.etag)\"", "location": url]
         addChecksum(record.attributes.checksum, to: &fields)
         addNewVersion(record.version, to: &fields)
         if let target = form["success_action_redirect"] ?? form["redirect"],
@@ -140,7 +139,7 @@ extension S3Service {
         case "201":
             var xml = XMLWriter()
             xml.element("PostResponse") { xml in
-                xml.element("Location", path)
+                xml.element("Location", url)
                 xml.element("Bucket", record.bucket)
                 xml.element("Key", record.key.description)
                 xml.element("ETag", "\"\(record.etag)\"")

@@ -11,6 +11,8 @@ struct S3Request: Sendable {
     let bucket: String?
     let key: ObjectKey?
     let query: RawQuery
+    /// Whether the host names the bucket, rather than the path.
+    private let isInHost: Bool
 
     var fields: HTTPFields { call.fields }
 
@@ -21,7 +23,9 @@ struct S3Request: Sendable {
         if path.first == UInt8(ascii: "/") { path.removeFirst() }
         if let bucket = Self.bucket(ofHost: call.fields["host"], hostNames) {
             self.bucket = bucket
+            isInHost = true
         } else {
+            isInHost = false
             let end = path.firstIndex(of: UInt8(ascii: "/")) ?? path.endIndex
             let name = String(decoding: path[..<end], as: UTF8.self)
             path = end == path.endIndex ? path[end...] : path[path.index(after: end)...]
@@ -39,6 +43,30 @@ struct S3Request: Sendable {
                 ])
         }
         key = bytes.isEmpty ? nil : ObjectKey(utf8: bytes)
+        takeFieldsOfPresignedQuery()
+    }
+
+    /// Clients that sign by the query move fields there, too: they count as fields.
+    private mutating func takeFieldsOfPresignedQuery() {
+        guard has("X-Amz-Signature") else { return }
+        let ofSignature: Set<String> = [
+            "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signedheaders",
+            "x-amz-signature", "x-amz-security-token", "x-amz-content-sha256",
+        ]
+        for item in query.items {
+            let name = item.name.lowercased()
+            guard name.hasPrefix("x-amz-"), !ofSignature.contains(name), call.fields[name] == nil,
+                let value = PercentEncoding.decodeText(item.value)
+            else { continue }
+            call.fields[name] = value
+        }
+    }
+
+    /// Where an object of the bucket is, for whoever is where the caller is.
+    func url(of key: ObjectKey) -> String {
+        let path = PercentEncoding.encode(key.utf8, keepingSlashes: true)
+        let host = fields["host"].map { "\(call.context.isSecure ? "https" : "http")://\($0)" } ?? ""
+        return isInHost ? "\(host)/\(path)" : "\(host)/\(bucket ?? "")/\(path)"
     }
 
     func has(_ name: String) -> Bool { query.items.contains { $0.name == name } }
@@ -49,6 +77,16 @@ struct S3Request: Sendable {
     /// A number of the query; nil when it is absent.
     func number(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = query[name], !text.isEmpty else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw S3Errors.invalidArgument(
+                "Argument \(name) must be an integer between \(range.lowerBound) and \(range.upperBound)", name, text)
+        }
+        return number
+    }
+
+    /// A number of the fields; nil when it is absent.
+    func field(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = fields[name] else { return nil }
         guard let number = Int(text), range.contains(number) else {
             throw S3Errors.invalidArgument(
                 "Argument \(name) must be an integer between \(range.lowerBound) and \(range.upperBound)", name, text)

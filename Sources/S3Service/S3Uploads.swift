@@ -9,7 +9,7 @@ extension S3Service {
     func createUpload(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
         var attributes = try attributes(of: request.fields, in: bucket)
         var fields: HTTPFields = [:]
-        let type = request.fields["x-amz-checksum-type"]?.uppercased()
+        let type = try checksumType(request)
         if let name = request.fields["x-amz-checksum-algorithm"] {
             let algorithm = try checksumAlgorithm(name)
             let isComposite = try isComposite(algorithm, type)
@@ -30,15 +30,21 @@ extension S3Service {
         return xmlAnswer(xml, fields: fields)
     }
 
+    private func checksumType(_ request: S3Request) throws -> String? {
+        guard let type = request.fields["x-amz-checksum-type"]?.uppercased() else { return nil }
+        guard ["COMPOSITE", "FULL_OBJECT"].contains(type) else {
+            throw S3Errors.invalidRequest("Value for x-amz-checksum-type header is invalid.")
+        }
+        return type
+    }
+
     private func isComposite(_ algorithm: ChecksumAlgorithm, _ type: String?) throws -> Bool {
         switch (algorithm, type) {
         case (.crc64nvme, nil), (.crc64nvme, "FULL_OBJECT"), (.crc32, "FULL_OBJECT"), (.crc32c, "FULL_OBJECT"): return false
         case (.crc64nvme, "COMPOSITE"), (.sha1, "FULL_OBJECT"), (.sha256, "FULL_OBJECT"):
             throw S3Errors.invalidRequest(
                 "The \(type ?? "") checksum type cannot be used with the \(algorithm.rawValue.lowercased()) checksum algorithm.")
-        case (_, nil), (_, "COMPOSITE"): return true
-        default:
-            throw S3Errors.invalidRequest("Value for x-amz-checksum-type header is invalid.")
+        default: return true
         }
     }
 
@@ -62,6 +68,7 @@ extension S3Service {
     }
 
     func uploadPart(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        try refuseEncryption(request.fields)
         let (upload, number) = try await addressedPart(key, bucket, request)
         if let wanted = upload.attributes.checksum?.algorithm {
             let names = ChecksumAlgorithm.allCases.filter {
@@ -73,11 +80,11 @@ extension S3Service {
                     "Checksum Type mismatch occurred, expected checksum Type: \(wanted.lowercased()), actual checksum Type: \(other.rawValue.lowercased())")
             }
         }
-        let algorithm = upload.attributes.checksum.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) }
-        let data = try await receive(request, into: bucket, isPart: true, checksum: algorithm ?? .crc64nvme)
+        let algorithm = upload.checksumAlgorithm
+        let data = try await receive(request, into: bucket, isPart: true, checksum: algorithm, keeping: algorithm)
         let part = try await server.putPart(data, number: number, of: upload)
         var fields: HTTPFields = ["etag": "\"\(part.etag)\""]
-        addChecksum(part.checksum, to: &fields)
+        addChecksum(data.answeredChecksum, to: &fields)
         fields["x-amz-checksum-type"] = nil
         return HTTPAnswer(status: 200, fields: fields)
     }
@@ -86,20 +93,21 @@ extension S3Service {
         let condition = try writeCondition(request.fields)
         let id = request.query["uploadId"] ?? ""
         // The checksum fields of this request speak of the object, not of the document.
-        var plain = request.call
-        var declared: String?
+        var plain = request
+        var expected = CompletionExpectations()
         for algorithm in ChecksumAlgorithm.allCases {
-            if let value = plain.fields[algorithm.fieldName] { declared = value }
-            plain.fields[algorithm.fieldName] = nil
+            if let value = plain.fields[algorithm.fieldName] { expected.checksum = value }
+            plain.call.fields[algorithm.fieldName] = nil
         }
-        plain.fields["x-amz-sdk-checksum-algorithm"] = nil
-        let body = try await document(try S3Request(plain, hostNames: hostNames))
-        let parts = try namedParts(body)
+        plain.call.fields["x-amz-sdk-checksum-algorithm"] = nil
+        expected.isComposite = try checksumType(request).map { $0 == "COMPOSITE" }
+        expected.size = try request.field("x-amz-mp-object-size", in: 0...Int.max).map(Int64.init)
+        let parts = try namedParts(try await document(plain))
         let record = try await server.completeUpload(
-            id, of: key, in: bucket, parts: parts, checksum: declared, condition: condition)
+            id, of: key, in: bucket, parts: parts, expecting: expected, condition: condition)
         var xml = XMLWriter()
         xml.element("CompleteMultipartUploadResult", namespace: Self.namespace) { xml in
-            xml.element("Location", "/\(bucket)/\(PercentEncoding.encode(key.utf8, keepingSlashes: true))")
+            xml.element("Location", request.url(of: key))
             xml.element("Bucket", bucket)
             xml.element("Key", key.description)
             xml.element("ETag", "\"\(record.etag)\"")
@@ -125,7 +133,9 @@ extension S3Service {
                 throw S3Errors.invalidArgument(
                     "PartNumber must be an integer between 1 and 10000, inclusive", "PartNumber", text)
             }
-            let checksum = part.children.first { $0.name.hasPrefix("Checksum") }?.text
+            let checksum = part.children.first { $0.name.hasPrefix("Checksum") }.map {
+                ObjectChecksum(algorithm: String($0.name.dropFirst(8)), value: $0.text)
+            }
             return NamedPart(number: number, etag: unquoted(etag.trimmingSpaces()), checksum: checksum)
         }
     }

@@ -155,8 +155,34 @@ import Testing
             let sum = ChecksumAlgorithm.sha256.checksum(of: Self.tail)
             let etag = try await part(s3, "k", id, 1, Self.tail, ["x-amz-checksum-sha256": Base64.encode(sum)]).etag
             #expect(try await part(s3, "k", id, 2, [1], ["x-amz-checksum-crc32": "AAAAAA=="]).code == "InvalidRequest")
-            let done = try await complete(s3, "k", id, [(1, etag)])
+            #expect(try await complete(s3, "k", id, [(1, etag)]).code == "InvalidRequest")
+            let named = "\(etag)</ETag><ChecksumSHA256>\(Base64.encode(sum))</ChecksumSHA256><ETag>"
+            #expect(try await complete(s3, "k", id, [(1, named)], ["x-amz-checksum-type": "FULL_OBJECT"]).code == "BadDigest")
+            let done = try await complete(s3, "k", id, [(1, named)], ["x-amz-checksum-type": "COMPOSITE"])
             #expect(done.xml["ChecksumSHA256"]?.text == Base64.encode(ChecksumAlgorithm.sha256.checksum(of: sum)) + "-1")
+        }
+    }
+
+    /// Clients that say nothing of checksums when they begin, and send CRC32 with each part, are the rule.
+    @Test func uploadsThatAskForNoChecksumGetOne() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let id = try await start(s3, "k")
+            let crc32 = Base64.encode(ChecksumAlgorithm.crc32.checksum(of: Self.five))
+            let first = try await part(s3, "k", id, 1, Self.five, ["x-amz-checksum-crc32": crc32])
+            #expect(first.fields["x-amz-checksum-crc32"] == crc32)
+            #expect(try await part(s3, "k", id, 2, Self.tail, ["x-amz-checksum-crc32": crc32]).code == "BadDigest")
+            _ = try await s3.send("PUT", "/bkt/tail", ["x-amz-checksum-sha1": "\(Base64.encode(ChecksumAlgorithm.sha1.checksum(of: Self.tail)))"], body: Self.tail)
+            let copied = try await s3.send(
+                "PUT", "/bkt/k", query: "partNumber=2&uploadId=\(id)", ["x-amz-copy-source": "bkt/tail"])
+            let named = "\(first.etag)</ETag><ChecksumCRC32>\(crc32)</ChecksumCRC32><ETag>"
+            let parts = [(1, named), (2, copied.xml["ETag"]?.text ?? "")]
+            #expect(try await complete(s3, "k", id, parts, ["x-amz-mp-object-size": "5"]).code == "InvalidRequest")
+            let done = try await complete(s3, "k", id, parts, ["x-amz-mp-object-size": String(Self.five.count + 4)])
+            let whole = Base64.encode(ChecksumAlgorithm.crc64nvme.checksum(of: Self.five + Self.tail))
+            #expect((done.xml["ChecksumCRC64NVME"]?.text, done.xml["ChecksumType"]?.text) == (whole, "FULL_OBJECT"))
+            #expect(done.xml["Location"]?.text == "http://127.0.0.1:9400/bkt/k")
+            let head = try await s3.send("HEAD", "/bkt/k", ["x-amz-checksum-mode": "ENABLED"])
+            #expect(head.fields["x-amz-checksum-crc64nvme"] == whole)
         }
     }
 }
