@@ -64,9 +64,13 @@ package struct AccessPolicy: Sendable, Hashable {
         return result
     }
 
-    /// Whether anybody at all is allowed something, without a condition that limits who.
+    /// Whether anybody at all is allowed something. Of conditions only one on who calls changes that: everything else is
+    /// the caller's to say.
     package var isPublic: Bool {
-        statements.contains { $0.allows && $0.principals?.contains("*") == true && $0.conditions.isEmpty }
+        statements.contains { statement in
+            statement.allows && statement.principals?.contains("*") == true
+                && !statement.conditions.contains { ["aws:principalarn", "aws:username"].contains($0.key) }
+        }
     }
 
     /// Whether a statement asks for a key that begins with `prefix`.

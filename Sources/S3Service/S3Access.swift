@@ -25,6 +25,26 @@ extension S3Service {
             throw denial(request, action, "arn:aws:s3:::\(name)")
         }
         try await authorize(action, bucket, request.key, request)
+        guard action == "s3:PutObject", !request.has("uploadId") else { return }
+        if request.fields["x-amz-tagging"] != nil {
+            try await authorize("s3:PutObjectTagging", bucket, request.key, request)
+        }
+        if request.fields.entries.contains(where: { $0.name == "x-amz-acl" || $0.name.hasPrefix("x-amz-grant-") }) {
+            try await authorize("s3:PutObjectAcl", bucket, request.key, request)
+        }
+    }
+
+    /// An object for the caller's eyes: that one is not there learns only who may list the bucket.
+    /// - Throws: `AccessDenied` in place of `NoSuchKey`.
+    func read(
+        _ key: ObjectKey, _ version: ObjectVersion?, in bucket: String, for request: S3Request
+    ) async throws -> ObjectRead {
+        do {
+            return try await server.read(key, version: version, in: bucket)
+        } catch let error as ObjectServerError where error.code == .noSuchKey {
+            try await authorize("s3:ListBucket", try server.bucket(bucket), nil, request)
+            throw error
+        }
     }
 
     /// - Throws: `AccessDenied`; `NoSuchKey` for an object that does not exist in a bucket that the caller may list.

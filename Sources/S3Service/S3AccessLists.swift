@@ -45,7 +45,7 @@ extension S3Service {
     }
 
     func objectACL(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        let read = try await server.read(key, version: try request.version(), in: bucket)
+        let read = try await read(key, try request.version(), in: bucket, for: request)
         var answer = accessControl(of: read.record.attributes.cannedACL, try server.bucket(bucket))
         try addVersion(of: read.record, to: &answer.fields)
         return answer

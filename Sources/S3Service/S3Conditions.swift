@@ -57,6 +57,16 @@ func checkReadConditions(_ fields: HTTPFields, _ record: ObjectRecord, prefix: S
     }
 }
 
+/// False when the request asks for a range of something else than what there is now (`If-Range`): whoever goes on with a
+/// download that was cut off then needs the whole.
+func rangeStillApplies(_ fields: HTTPFields, _ record: ObjectRecord) -> Bool {
+    guard let validator = fields["if-range"] else { return true }
+    if let date = Timestamp(httpDate: validator) {
+        return date.millisecondsSince1970 / 1000 == record.modifiedAt.millisecondsSince1970 / 1000
+    }
+    return !validator.hasPrefix("W/") && unquoted(validator) == record.etag
+}
+
 /// The bytes a `Range` field asks for. Nil when it is absent, asks for several ranges or is not well-formed: then the
 /// whole is meant.
 /// - Throws: `InvalidRange` when nothing of it exists.

@@ -9,11 +9,10 @@ extension S3Service {
         let fields = request.fields
         let condition = try writeCondition(fields)
         _ = try server.bucket(bucket)
-        let source = try await copySource(request)
         let replacesMetadata = try directive("x-amz-metadata-directive", fields)
         let replacesTags = try directive("x-amz-tagging-directive", fields)
         var attributes = try attributes(of: fields, in: bucket)
-        let read = try await server.read(source.key, version: source.version, in: source.bucket)
+        let (source, read) = try await copySource(request)
         let record = read.record
         try checkReadConditions(fields, record, prefix: "x-amz-copy-source-")
         let wanted = try fields["x-amz-checksum-algorithm"].map { try checksumAlgorithm($0) }
@@ -35,7 +34,12 @@ extension S3Service {
                 !["x-amz-storage-class", "x-amz-website-redirect-location"].contains($0.name)
             } + own
         }
-        if !replacesTags { attributes.tags = record.attributes.tags }
+        if !replacesTags, !record.attributes.tags.isEmpty {
+            let action = source.version == nil ? "s3:GetObjectTagging" : "s3:GetObjectVersionTagging"
+            try await authorize(action, try server.bucket(source.bucket), source.key, request)
+            try await authorize("s3:PutObjectTagging", try server.bucket(bucket), key, request)
+            attributes.tags = record.attributes.tags
+        }
         let data = try await server.duplicate(read, checksum: wanted)
         let copy = try await server.put(data, as: key, in: bucket, attributes: attributes, condition: condition)
         var xml = XMLWriter()
@@ -43,6 +47,8 @@ extension S3Service {
             xml.element("LastModified", wholeSeconds(copy.modifiedAt).iso8601)
             xml.element("ETag", "\"\(copy.etag)\"")
             writeChecksum(copy.attributes.checksum, &xml)
+            // Of one put, not of parts.
+            xml.element("ChecksumType", "FULL_OBJECT")
         }
         var answered = try sourceVersion(of: record)
         addNewVersion(copy.version, to: &answered)
@@ -50,9 +56,9 @@ extension S3Service {
     }
 
     func uploadPartCopy(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
+        try refuseEncryption(request.fields)
         let (upload, number) = try await addressedPart(key, bucket, request)
-        let source = try await copySource(request)
-        let read = try await server.read(source.key, version: source.version, in: source.bucket)
+        let read = try await copySource(request).read
         try checkReadConditions(request.fields, read.record, prefix: "x-amz-copy-source-")
         let range = try request.fields["x-amz-copy-source-range"].map { try copyRange($0, size: read.record.size) }
         let size = range.map { Int64($0.count) } ?? read.record.size
@@ -60,8 +66,7 @@ extension S3Service {
             throw S3Errors.invalidRequest(
                 "The specified copy source is larger than the maximum allowable size for a copy source: \(ObjectServer.putSizeMax)")
         }
-        let algorithm = upload.attributes.checksum.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) }
-        let data = try await server.duplicate(read, range: range, checksum: algorithm, isPart: true)
+        let data = try await server.duplicate(read, range: range, checksum: upload.checksumAlgorithm, isPart: true)
         let part = try await server.putPart(data, number: number, of: upload)
         var xml = XMLWriter()
         xml.element("CopyPartResult", namespace: Self.namespace) { xml in
@@ -85,9 +90,27 @@ extension S3Service {
         return algorithm
     }
 
+    private struct CopySource {
+        var bucket: String
+        var key: ObjectKey
+        /// Nil for the latest.
+        var version: ObjectVersion?
+    }
+
     /// What is copied, which the caller may read.
-    private func copySource(_ request: S3Request) async throws -> (bucket: String, key: ObjectKey, version: ObjectVersion?) {
-        let text = request.fields["x-amz-copy-source"] ?? ""
+    private func copySource(_ request: S3Request) async throws -> (source: CopySource, read: ObjectRead) {
+        let source = try copySource(request.fields["x-amz-copy-source"] ?? "")
+        let action = source.version == nil ? "s3:GetObject" : "s3:GetObjectVersion"
+        try await authorize(action, try server.bucket(source.bucket), source.key, request)
+        do {
+            return (source, try await read(source.key, source.version, in: source.bucket, for: request))
+        } catch let error as ObjectServerError where error.code == .methodNotAllowed {
+            throw S3Errors.invalidRequest(
+                "The source of a copy request may not specifically refer to a delete marker by version id.")
+        }
+    }
+
+    private func copySource(_ text: String) throws -> CopySource {
         var path = text[...]
         var version: ObjectVersion?
         if let question = path.firstRange(of: "?versionId=") {
@@ -99,9 +122,7 @@ extension S3Service {
         guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")), slash > 0, slash + 1 < bytes.count,
             let bucket = String(validating: bytes[..<slash], as: UTF8.self)
         else { throw invalidSource(text) }
-        let key = ObjectKey(utf8: Array(bytes[(slash + 1)...]))
-        try await authorize(version == nil ? "s3:GetObject" : "s3:GetObjectVersion", try server.bucket(bucket), key, request)
-        return (bucket, key, version)
+        return CopySource(bucket: bucket, key: ObjectKey(utf8: Array(bytes[(slash + 1)...])), version: version)
     }
 
     private func invalidSource(_ text: String) -> AWSError {

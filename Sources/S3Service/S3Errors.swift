@@ -38,7 +38,7 @@ enum S3Errors {
 
     static func headerNotImplemented(_ name: String) -> AWSError {
         AWSError(
-            "NotImplemented", "A header you provided implies functionality that is not implemented", httpStatus: 501,
+            "NotImplemented", "A header you provided implies functionality that is not implemented: \(name)", httpStatus: 501,
             members: ["Header": .string(name)])
     }
 

@@ -36,12 +36,18 @@ extension S3Service {
         }
     }
 
+    /// Refuses to store what the request wants encrypted.
+    func refuseEncryption(_ fields: HTTPFields) throws {
+        for entry in fields.entries where entry.name.hasPrefix("x-amz-server-side-encryption") {
+            throw S3Errors.headerNotImplemented(entry.name)
+        }
+    }
+
     /// The fields and tags that a request wants kept; refuses what is not implemented by name.
     func attributes(of fields: HTTPFields, in bucket: String) throws -> ObjectAttributes {
+        try refuseEncryption(fields)
         for entry in fields.entries
-        where entry.name.hasPrefix("x-amz-server-side-encryption") || entry.name.hasPrefix("x-amz-object-lock-")
-            || entry.name == "x-amz-write-offset-bytes"
-        {
+        where entry.name.hasPrefix("x-amz-object-lock-") || entry.name == "x-amz-write-offset-bytes" {
             throw S3Errors.headerNotImplemented(entry.name)
         }
         var attributes = ObjectAttributes()
@@ -89,13 +95,17 @@ extension S3Service {
     }
 
     func getObject(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        let read = try await server.read(key, version: try request.version(), in: bucket)
+        if request.fields["x-amz-server-side-encryption-customer-algorithm"] != nil {
+            throw S3Errors.invalidRequest("The encryption parameters are not applicable to this object.")
+        }
+        let read = try await read(key, try request.version(), in: bucket, for: request)
         let record = read.record
         try checkReadConditions(request.fields, record)
         var fields = commonFields(of: record)
         try addVersion(of: record, to: &fields)
-        overrideFields(request, &fields)
-        var range = try requestedRange(request.fields["range"], size: record.size)
+        try overrideFields(request, &fields)
+        let rangeField = rangeStillApplies(request.fields, record) ? request.fields["range"] : nil
+        var range = try requestedRange(rangeField, size: record.size)
         var partChecksum: ObjectChecksum?
         if let number = try request.number("partNumber", in: 1...ObjectServer.partNumberMax) {
             guard request.fields["range"] == nil else {
@@ -144,9 +154,15 @@ extension S3Service {
         return fields
     }
 
-    private func overrideFields(_ request: S3Request, _ fields: inout HTTPFields) {
+    private func overrideFields(_ request: S3Request, _ fields: inout HTTPFields) throws {
         for name in systemFields {
-            if let value = request.query["response-\(name)"] { fields[name] = value }
+            guard let value = request.query["response-\(name)"] else { continue }
+            // Else anybody could make a page of ours out of somebody's file.
+            guard request.call.context.permissions != .anonymous else {
+                throw S3Errors.invalidRequest(
+                    "Request specific response headers cannot be used for anonymous GET requests.")
+            }
+            fields[name] = value
         }
     }
 

@@ -6,7 +6,7 @@ import Support
 
 extension S3Service {
     func getTags(_ key: ObjectKey, _ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        let record = try await server.read(key, version: try request.version(), in: bucket).record
+        let record = try await read(key, try request.version(), in: bucket, for: request).record
         var fields: HTTPFields = [:]
         try addVersion(of: record, to: &fields)
         var xml = XMLWriter()
@@ -75,15 +75,29 @@ extension S3Service {
             throw AWSError("BadRequest", "\(limit == 10 ? "Object" : "Bucket") tags cannot be greater than \(limit)")
         }
         for tag in tags {
-            guard (1...128).contains(tag.key.unicodeScalars.count) else {
+            guard (1...128).contains(tag.key.unicodeScalars.count), tag.key.unicodeScalars.allSatisfy(isOfTag) else {
                 throw AWSError("InvalidTag", "The TagKey you have provided is invalid")
             }
-            guard tag.value.unicodeScalars.count <= 256 else {
+            guard !tag.key.lowercased().hasPrefix("aws:") else {
+                throw AWSError("InvalidTag", "System tags cannot be added/updated by requester")
+            }
+            guard tag.value.unicodeScalars.count <= 256, tag.value.unicodeScalars.allSatisfy(isOfTag) else {
                 throw AWSError("InvalidTag", "The TagValue you have provided is invalid")
             }
         }
         guard Set(tags.map { Array($0.key.utf8) }).count == tags.count else {
             throw AWSError("InvalidTag", "Cannot provide multiple Tags with the same key")
         }
+    }
+}
+
+/// Letters, numbers and separators of any script, and a few signs.
+/// - Source: S3 user guide, "Categorizing your objects using tags".
+private func isOfTag(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .nonspacingMark, .spacingMark,
+        .decimalNumber, .letterNumber, .otherNumber, .spaceSeparator, .lineSeparator, .paragraphSeparator:
+        true
+    default: "+-=._:/@".unicodeScalars.contains(scalar)
     }
 }

@@ -33,6 +33,8 @@ import Testing
             ]).status == 204)
             #expect(try await s3.send("GET", "/bkt/open/k", as: .anonymous).body == [1])
             #expect(try await s3.send("GET", "/bkt/closed/k", as: .anonymous).code == "AccessDenied")
+            let asPage = try await s3.send("GET", "/bkt/open/k", query: "response-content-type=text/html", as: .anonymous)
+            #expect(asPage.code == "InvalidRequest")
             #expect(try await s3.send("PUT", "/bkt/open/k", body: [3], as: .anonymous).code == "AccessDenied")
             #expect(try await s3.send("GET", "/bkt", query: "list-type=2&prefix=open/", as: .anonymous).all("Key") == ["open/k"])
             #expect(try await s3.send("GET", "/bkt", query: "list-type=2", as: .anonymous).code == "AccessDenied")
@@ -85,6 +87,46 @@ import Testing
             #expect(try await s3.send("GET", "/bkt/raw/k").code == "AccessDenied")
             #expect(try await s3.send("DELETE", "/bkt", query: "policy").status == 204)
             #expect(try await s3.send("GET", "/bkt/raw/k").body == [1])
+        }
+    }
+
+    @Test func whatIsNotThereIsForThoseWhoMayList() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let reader = try user("reader", ["Statement": [
+                ["Effect": "Allow", "Action": ["s3:GetObject*", "s3:PutObject"], "Resource": "arn:aws:s3:::bkt/*"],
+            ]])
+            let lister = try user("lister", ["Statement": [
+                ["Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"],
+            ]])
+            for query in [nil, "tagging", "acl"] {
+                #expect(try await s3.send("GET", "/bkt/none", query: query, as: reader).code == "AccessDenied")
+            }
+            let copy: HTTPFields = ["x-amz-copy-source": "bkt/none"]
+            #expect(try await s3.send("PUT", "/bkt/k", copy, as: reader).code == "AccessDenied")
+            #expect(try await s3.send("HEAD", "/bkt/none", as: reader).status == 403)
+            #expect(try await s3.send("GET", "/bkt/none", as: lister).code == "NoSuchKey")
+        }
+    }
+
+    @Test func tagsAndListsNeedActionsOfTheirOwn() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let statement: JSONValue = [
+                "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::bkt/*",
+            ]
+            let writer = try user("writer", ["Statement": [statement]])
+            let tagger = try user("tagger", ["Statement": [
+                statement, ["Effect": "Allow", "Action": ["s3:PutObjectTagging", "s3:GetObjectTagging"], "Resource": "*"],
+            ]])
+            let tags: HTTPFields = ["x-amz-tagging": "level=public"]
+            #expect(try await s3.send("PUT", "/bkt/k", tags, as: writer).text.contains("s3:PutObjectTagging"))
+            #expect(try await s3.send("POST", "/bkt/k", query: "uploads", tags, as: writer).status == 403)
+            #expect(try await s3.send("PUT", "/bkt/k", tags, as: tagger).status == 200)
+            let copy: HTTPFields = ["x-amz-copy-source": "bkt/k"]
+            #expect(try await s3.send("PUT", "/bkt/c", copy, as: writer).text.contains("s3:GetObjectTagging"))
+            #expect(try await s3.send("PUT", "/bkt/c", copy, as: tagger).status == 200)
+            let replacing: HTTPFields = ["x-amz-copy-source": "bkt/k", "x-amz-tagging-directive": "REPLACE"]
+            #expect(try await s3.send("PUT", "/bkt/d", replacing, as: writer).status == 200)
+            #expect(try await s3.send("PUT", "/bkt/k", ["x-amz-acl": "private"], as: writer).text.contains("s3:PutObjectAcl"))
         }
     }
 

@@ -62,6 +62,8 @@ import Testing
             #expect(hidden.fields["x-amz-delete-marker"] == "true")
             let asked = try await s3.send("GET", "/bkt/k", query: "versionId=\(marker)")
             #expect((asked.status, asked.code) == (405, "MethodNotAllowed"))
+            let copied = try await s3.send("PUT", "/bkt/copy", ["x-amz-copy-source": "bkt/k?versionId=\(marker)"])
+            #expect((copied.status, copied.code) == (400, "InvalidRequest"))
             #expect(try await s3.send("GET", "/bkt", query: "list-type=2").all("Key") == [])
             let listed = try await s3.send("GET", "/bkt", query: "versions")
             #expect(listed.all("IsLatest") == ["true", "false"])
