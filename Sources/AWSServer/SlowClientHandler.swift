@@ -26,8 +26,11 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The server has asked for more than has come.
     private var awaitsRead = false
     private var received = 0
+    /// When the body began to come, or had come far enough last.
+    private var receivedAt = NIODeadline.now()
     private var pendingWrites = 0
-    private var hasWritten = false
+    /// When the oldest write that is pending began to wait for the client.
+    private var writtenAt = NIODeadline.now()
     private var isGivenUp = false
 
     init(pace: Pace) { self.pace = pace }
@@ -38,6 +41,7 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
             isReadingBody = true
             isAnswering = true
             received = 0
+            receivedAt = .now()
             if check == nil { schedule(context) }
         case .body(let bytes): received += bytes.readableBytes
         case .end: isReadingBody = false
@@ -59,10 +63,11 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapOutboundIn(data) {
         case .body:
             let promise = promise ?? context.eventLoop.makePromise()
+            if pendingWrites == 0 { writtenAt = .now() }
             pendingWrites += 1
             promise.futureResult.assumeIsolated().whenComplete { _ in
                 self.pendingWrites -= 1
-                self.hasWritten = true
+                self.writtenAt = .now()
             }
             context.write(data, promise: promise)
         case .end:
@@ -86,16 +91,20 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func judge(_ context: ChannelHandlerContext) {
         check = nil
-        let takesNothing = pendingWrites > 0 && !hasWritten
+        // The check may be an earlier exchange's, so that what goes on now has had less than a window.
+        let windowStart = NIODeadline.now() - pace.window
+        let takesNothing = pendingWrites > 0 && writtenAt <= windowStart
         if isGivenUp || takesNothing { return context.close(promise: nil) }
-        if isReadingBody, awaitsRead, received < pace.bytesMin {
-            isGivenUp = true
-            schedule(context)
-            // Reaches whoever waits for the body, and becomes the answer.
-            return context.fireErrorCaught(Self.timeout)
+        if receivedAt <= windowStart {
+            if isReadingBody, awaitsRead, received < pace.bytesMin {
+                isGivenUp = true
+                schedule(context)
+                // Reaches whoever waits for the body, and becomes the answer.
+                return context.fireErrorCaught(Self.timeout)
+            }
+            received = 0
+            receivedAt = .now()
         }
-        received = 0
-        hasWritten = false
         if isReadingBody || isAnswering || pendingWrites > 0 { schedule(context) }
     }
 

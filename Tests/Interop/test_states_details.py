@@ -1,0 +1,124 @@
+"""Fine points of Step Functions, as a demanding first user meets them."""
+import json, socket, time, uuid
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import wait_for_end
+
+ROLE = "arn:aws:iam::123456789012:role/test"
+ACCOUNT = "arn:aws:states:us-east-1:123456789012:"
+
+
+def create(states, definition, **options):
+    if not isinstance(definition, str):
+        definition = json.dumps(definition)
+    return states.create_state_machine(
+        name="m" + uuid.uuid4().hex[:12], definition=definition, roleArn=ROLE, **options)["stateMachineArn"]
+
+
+def run(states, definition, data=None):
+    arn = create(states, definition)
+    execution = states.start_execution(stateMachineArn=arn, input=json.dumps(data if data is not None else {}))
+    return wait_for_end(states, execution["executionArn"])
+
+
+def single(state, **fields):
+    return {"StartAt": "S", "States": {"S": {**state, "End": True}}, **fields}
+
+
+def distributed(**fields):
+    return single({
+        "Type": "Map", **fields,
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}})
+
+
+@pytest.mark.parametrize("resource", ["states:startExecution.sync:2", "aws-sdk:sfn:startSyncExecution"])
+def test_keys_of_a_childs_input_stay_as_they_are(server, resource):
+    states = server.client("stepfunctions")
+    child = create(states, single({"Type": "Pass"}), type="EXPRESS" if "Sync" in resource else "STANDARD")
+    data = {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "x", "Nested": [{"Key": {"Inner": 1}}]}
+    end = run(states, single({
+        "Type": "Task", "Resource": "arn:aws:states:::" + resource,
+        "Parameters": {"StateMachineArn": child, "Input": data}}))
+    output = json.loads(end["output"])["Output"]
+    assert (json.loads(output) if isinstance(output, str) else output) == data
+
+
+@pytest.mark.parametrize("config, result", [
+    ({"Transformation": "COMPACT", "OutputType": "JSON"}, [[1, 2], 3]),
+    ({"Transformation": "FLATTEN", "OutputType": "JSON"}, [1, 2, 3]),
+    ({"Transformation": "FLATTEN", "OutputType": "JSONL"}, "1\n2\n3"),
+])
+def test_results_can_be_shaped_without_a_bucket(server, config, result):
+    end = run(server.client("stepfunctions"), distributed(ResultWriter={"WriterConfig": config}), [[1, 2], 3])
+    assert end["status"] == "SUCCEEDED", end
+    assert json.loads(end["output"]) == result
+
+
+def test_items_may_be_the_members_of_an_object(server):
+    states = server.client("stepfunctions")
+    selector = {"k.$": "$$.Map.Item.Key", "v.$": "$$.Map.Item.Value.Value", "s.$": "$$.Map.Item.Source"}
+    expected = [{"k": "a", "v": 1, "s": "STATE_DATA"}, {"k": "b", "v": 2, "s": "STATE_DATA"}]
+    end = run(states, distributed(ItemsPath="$.o", ItemSelector=selector), {"o": {"a": 1, "b": 2}})
+    assert json.loads(end["output"]) == expected
+    end = run(states, distributed(
+        QueryLanguage="JSONata", Items={"a": 1, "b": "{% $states.input.two %}"},
+        ItemSelector={"k": "{% $states.context.Map.Item.Key %}", "v": "{% $states.context.Map.Item.Value.Value %}",
+                      "s": "{% $states.context.Map.Item.Source %}"}), {"two": 2})
+    assert json.loads(end["output"]) == expected
+    with pytest.raises(ClientError, match="Expected value of type Array at /States/S/Items"):
+        create(states, single({
+            "Type": "Map", "QueryLanguage": "JSONata", "Items": {"a": 1},
+            "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}}))
+
+
+def test_a_task_of_an_activity_that_is_missing_fails(server):
+    states = server.client("stepfunctions")
+    arn = ACCOUNT + "activity:missing-" + uuid.uuid4().hex
+    end = run(states, single({
+        "Type": "Task", "Resource": arn, "TimeoutSeconds": 60,
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "S"}]}))
+    assert (end["error"], end["cause"]) == ("States.Runtime", f"The activity {arn} does not exist.")
+    events = states.get_execution_history(executionArn=end["executionArn"])["events"]
+    assert [event["type"] for event in events][2:] == ["ActivityScheduled", "ActivityScheduleFailed", "ExecutionFailed"]
+    assert events[3]["activityScheduleFailedEventDetails"] == {"error": end["error"], "cause": end["cause"]}
+
+
+def test_a_machine_is_deleted_by_its_own_arn(server):
+    states = server.client("stepfunctions")
+    arn = create(states, single({"Type": "Pass"}), publish=True)
+    for qualified in (arn + ":1", arn + "/label"):
+        with pytest.raises(ClientError) as refused:
+            states.delete_state_machine(stateMachineArn=qualified)
+        assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert states.describe_state_machine(stateMachineArn=arn)["status"] == "ACTIVE"
+
+
+def test_a_state_inside_a_map_is_tested_as_for_its_first_item(server):
+    states = server.client("stepfunctions")
+    inner = {"Type": "Pass", "Parameters": {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value.q"}, "End": True}
+    definition = json.dumps(single({"Type": "Map", "ItemProcessor": {"StartAt": "Inner", "States": {"Inner": inner}}}))
+    for options in ({}, {"context": json.dumps({"Execution": {"Id": "x"}})}):
+        tested = states.test_state(definition=definition, stateName="Inner", input='{"q":7}', **options)
+        assert (tested["status"], json.loads(tested["output"])) == ("SUCCEEDED", {"i": 0, "v": 7})
+
+
+def test_a_used_connection_gives_each_request_its_time(new_server):
+    """The check of an earlier exchange comes while the body of a later one is on its way."""
+    server = new_server("--auth", "none", variables={"MILLRACE_HTTP_STALL_SECONDS": "2"})
+    body = b"{}"
+    head = (
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        f"X-Amz-Target: AWSStepFunctions.ListStateMachines\r\nContent-Length: {len(body)}\r\n\r\n").encode()
+    with socket.create_connection(("127.0.0.1", server.api_port), timeout=30) as connection:
+        connection.sendall(head + body)
+        begun = time.monotonic()
+        assert b"stateMachines" in connection.recv(65536)
+        # The first check comes 2 s after the first head.
+        time.sleep(max(0, begun + 1.5 - time.monotonic()))
+        connection.sendall(head)
+        time.sleep(1)
+        connection.sendall(body)
+        assert b"stateMachines" in connection.recv(65536)
