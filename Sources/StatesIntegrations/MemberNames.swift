@@ -12,11 +12,12 @@ enum MemberNames {
         renamed(output, maps: maps) { $0.prefix(1).uppercased() + $0.dropFirst() }
     }
 
-    /// Members of these names hold maps, in the services that have them here.
+    /// Members of these names hold maps, or other data whose keys stay, in the services that have them here.
     static func maps(ofService name: String) -> Set<String> {
         switch name {
         case "batch": ["parameters", "tags", "options", "shareIdentifierMap"]
-        case "states": ["tags", "variableReferences"]
+        // Of these the first three hold data of the execution as JSON.
+        case "states": ["input", "output", "definition", "tags", "variableReferences"]
         default: ["parameters", "tags", "arguments", "defaultArguments", "nonOverridableArguments"]
         }
     }
