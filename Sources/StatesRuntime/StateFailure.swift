@@ -2,6 +2,8 @@
 struct StateFailure: Sendable, Hashable {
     var error: String?
     var cause: String?
+    /// A task that missed its heartbeat fails with `States.Timeout`, and has another name for Retry and Catch.
+    var isMissedHeartbeat = false
 
     static let runtime = "States.Runtime"
     static let queryEvaluation = "States.QueryEvaluationError"
@@ -22,6 +24,7 @@ struct StateFailure: Sendable, Hashable {
         case "States.TaskFailed":
             return error != Self.timeout && error != Self.heartbeatTimeout && error != Self.dataLimitExceeded
         case Self.timeout: return error == Self.timeout || error == Self.heartbeatTimeout
+        case Self.heartbeatTimeout: return isMissedHeartbeat || error == name
         default: return error == name
         }
     }

@@ -91,7 +91,7 @@ struct CallbackTests {
         let record = try await running(http) { engine, _ in
             try await engine.waitForEnd(executionARN: try await start(engine, Self.sending(#""HeartbeatSeconds":1,"#)))
         }
-        #expect(record.status == .failed && record.error == "States.HeartbeatTimeout")
+        #expect(record.status == .failed && record.error == "States.Timeout")
     }
 
     @Test func aReportedFailureIsTheTasks() async throws {
