@@ -270,7 +270,6 @@ extension DefinitionParser {
         }
         let selector = template(fields, fields["ItemSelector"] != nil ? "ItemSelector" : "Parameters", at: location)
         let itemsPath = path(fields, "ItemsPath", at: location)
-        let items = items(fields, at: location)
         let concurrency = numberField(fields, "MaxConcurrency", at: location, in: 0...Int64.max)
         let count = numberField(fields, "ToleratedFailureCount", at: location, in: 0...Int64.max)
         let percentage = numberField(fields, "ToleratedFailurePercentage", at: location, in: 0...100)
@@ -296,6 +295,7 @@ extension DefinitionParser {
         } else if outer == .express {
             report("Express state machine does not support Maps in DISTRIBUTED mode", at: place + "/ProcessorConfig/Mode")
         }
+        let items = items(fields, isDistributed: childType != nil, at: location)
         guard let processor else { return nil }
         return MapFields(
             processor: processor, distributed: distributed, itemsPath: itemsPath, items: items, itemSelector: selector,
@@ -318,11 +318,12 @@ extension DefinitionParser {
         return nil
     }
 
-    /// JSONata's `Items`: an array, or an expression for one.
-    private mutating func items(_ fields: JSONObject, at location: String) -> PayloadTemplate? {
+    /// JSONata's `Items`: an array, or an expression for one; in DISTRIBUTED mode also an object.
+    private mutating func items(_ fields: JSONObject, isDistributed: Bool, at location: String) -> PayloadTemplate? {
         guard let template = template(fields, "Items", at: location) else { return nil }
         switch template {
         case .array, .expression, .literal(.array): return template
+        case .object where isDistributed, .literal(.object) where isDistributed: return template
         case .object, .literal:
             report("Expected value of type Array", at: join(location, "Items"))
             return nil

@@ -100,4 +100,15 @@ extension StateGroup {
         }
         return nil
     }
+
+    /// Whether the state of that name is inside a Map of the group.
+    func hasInMap(_ name: String) -> Bool {
+        states.contains { state in
+            switch state.body {
+            case .parallel(let branches): branches.contains { $0.hasInMap(name) }
+            case .map(let fields): fields.processor.find(name) != nil
+            case .pass, .task, .choice, .wait, .succeed, .fail: false
+            }
+        }
+    }
 }

@@ -5,6 +5,8 @@ package struct SingleState: Sendable {
     package let state: StateDefinition
     /// A group that has the state and nothing else.
     package let group: StateGroup
+    /// Whether a Map of the machine runs it for each of its items.
+    package let isInMap: Bool
 
     /// What a state that is described by itself is called.
     package static let standardName = "StateName"
@@ -17,9 +19,11 @@ package struct SingleState: Sendable {
         var parser = DefinitionParser(type: .standard)
         let (document, object) = try DefinitionParser.read(text)
         var found: StateDefinition?
+        var isInMap = false
         if let name {
-            let machine = parser.machine(object, text: text)
-            found = machine.flatMap { $0.root.find(name) }
+            let root = parser.machine(object, text: text)?.root
+            found = root?.find(name)
+            isInMap = root?.hasInMap(name) ?? false
         } else {
             parser.isSingleState = true
             let language = parser.queryLanguage(object, inherited: .jsonPath, at: "")
@@ -32,6 +36,7 @@ package struct SingleState: Sendable {
         if diagnostics.contains(where: { $0.severity == .error }) { throw DefinitionError(diagnostics: diagnostics) }
         guard let found else { return nil }
         state = found
+        self.isInMap = isInMap
         group = StateGroup(startAt: found.name, states: [found])
     }
 

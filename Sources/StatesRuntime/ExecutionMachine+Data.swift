@@ -170,7 +170,10 @@ extension ExecutionMachine {
     /// `$$` as the scope sees it.
     /// - Source: Step Functions, "Accessing execution data from the Context object".
     func contextObject(_ slot: Int, item: (Int, JSONValue)? = nil) -> JSONValue {
-        if let context = test?.setting.context { return context }
+        if let test, case .object(var context)? = test.setting.context {
+            if test.isInMap { context["Map"] = mapContext(slot, item: item) }
+            return .object(context)
+        }
         var executionObject: JSONObject = [
                 "Id": .string(execution.executionArn), "Input": execution.input.value,
                 "StartTime": .string(Self.timeText(execution.startTime)), "Name": .string(execution.executionName),
@@ -185,12 +188,6 @@ extension ExecutionMachine {
                 "Id": .string(execution.stateMachineArn), "Name": .string(execution.stateMachineName),
             ],
         ]
-        var element = item
-        var current: Int? = slot
-        while element == nil, let position = current, let scope = scopes[position] {
-            if let value = scope.item { element = (scope.index, value) }
-            current = scope.parent
-        }
         if let scope = scopes[slot], let state = scope.state {
             var object: JSONObject = [
                 "Name": .string(state.name), "EnteredTime": .string(Self.timeText(scope.enteredAt)),
@@ -202,11 +199,21 @@ extension ExecutionMachine {
             context["State"] = .object(object)
             if state.type == .task, let token = scope.taskToken { context["Task"] = ["Token": .string(token)] }
         }
-        if let element {
-            var object: JSONObject = ["Index": .number(element.0), "Value": element.1]
-            for (name, value) in itemDetails { object[name] = value }
-            context["Map"] = ["Item": .object(object)]
-        }
+        if let map = mapContext(slot, item: item) { context["Map"] = map }
         return .object(context)
+    }
+
+    /// The item that is worked on, of the nearest Map; nil outside of all.
+    private func mapContext(_ slot: Int, item: (Int, JSONValue)?) -> JSONValue? {
+        var element = item
+        var current: Int? = slot
+        while element == nil, let position = current, let scope = scopes[position] {
+            if let value = scope.item { element = (scope.index, value) }
+            current = scope.parent
+        }
+        guard let element else { return nil }
+        var object: JSONObject = ["Index": .number(element.0), "Value": element.1]
+        for (name, value) in itemDetails { object[name] = value }
+        return ["Item": .object(object)]
     }
 }

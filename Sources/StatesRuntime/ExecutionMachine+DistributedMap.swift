@@ -14,6 +14,20 @@ package struct MapRunAttempt: Sendable, Hashable {
     }
 }
 
+/// The items that a Map finds in its state's data.
+struct StateItems: Sendable {
+    var values: [JSONValue]
+    /// Whether they are the members of an object, as `{"Key", "Value"}`.
+    var areMembers = false
+
+    init(_ values: [JSONValue]) { self.values = values }
+
+    init(membersOf object: JSONObject) {
+        values = object.map { ["Key": .string($0.0), "Value": $0.1] }
+        areMembers = true
+    }
+}
+
 /// Redrives of one map run at most.
 /// - Source: Step Functions, "Redrive eligibility for child workflows in a Map Run".
 private let redrivesMax = 1_000
@@ -23,7 +37,7 @@ extension ExecutionMachine {
     /// - Parameter items: nil when a reader finds them.
     mutating func startMapRun(
         _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ distributed: DistributedMapFields,
-        _ items: [JSONValue]?, _ input: Payload
+        _ items: StateItems?, _ input: Payload
     ) throws(EvaluationFailure) {
         scopes[slot]?.mapRun = nil
         guard state.queryLanguage == .jsonPath else {
@@ -43,9 +57,9 @@ extension ExecutionMachine {
         }
     }
 
-    private mutating func emitMapStarted(_ slot: Int, _ items: [JSONValue]?) {
+    private mutating func emitMapStarted(_ slot: Int, _ items: StateItems?) {
         let previous = scopes[slot]?.lastEventID ?? 0
-        let started = emit(.mapStateStarted, after: previous, ["length": .number(items?.count ?? 0)])
+        let started = emit(.mapStateStarted, after: previous, ["length": .number(items?.values.count ?? 0)])
         scopes[slot]?.lastEventID = started
     }
 
@@ -79,7 +93,7 @@ extension ExecutionMachine {
 
     private mutating func mapRunStart(
         _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ distributed: DistributedMapFields,
-        _ items: [JSONValue]?, _ input: JSONValue
+        _ items: StateItems?, _ input: JSONValue
     ) throws(EvaluationFailure) -> MapRunStart {
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
         // A child's machine is named `machine/label`; a Map in it belongs to the same machine.
@@ -93,7 +107,9 @@ extension ExecutionMachine {
         if let percentage, percentage > 100 {
             throw EvaluationFailure("ToleratedFailurePercentage must be between 0 and 100.")
         }
-        var start = MapRunStart(mapRunArn: arn.description, stateName: state.name, label: label, items: items)
+        var start = MapRunStart(mapRunArn: arn.description, stateName: state.name, label: label)
+        start.items = items?.values
+        start.itemsAreMembers = items?.areMembers ?? false
         start.maxConcurrency = concurrency
         start.toleratedFailureCount = count
         start.toleratedFailurePercentage = percentage.map { Double($0) }
@@ -109,9 +125,8 @@ extension ExecutionMachine {
             if let template = batcher.batchInput { start.batcher?.batchInput = try evaluate(template, input, slot) }
         }
         if let writer = distributed.writer {
-            start.writer = ResultWriterStart(
-                parameters: writer.exports ? try evaluate(writer.parameters, input, slot) : nil,
-                transformation: writer.transformation, outputType: writer.outputType)
+            start.writer = ResultWriterStart(transformation: writer.transformation, outputType: writer.outputType)
+            if writer.exports { start.writer?.parameters = try evaluate(writer.parameters, input, slot) }
         }
         if fields.itemSelector != nil {
             start.selector = ItemSelectorScope(

@@ -28,13 +28,13 @@ extension ExecutionMachine {
     }
 
     mutating func startMap(
-        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ found: [JSONValue]?, _ input: Payload
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ found: StateItems?, _ input: Payload
     ) throws(EvaluationFailure) {
         if let distributed = fields.distributed, test == nil {
             return try startMapRun(slot, state, fields, distributed, found, input)
         }
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
-        let items = found ?? []
+        let items = found?.values ?? []
         let limit = try number(fields.maxConcurrency, "MaxConcurrency", input.value, slot) ?? 0
         if test != nil {
             inspect("maxConcurrency", .number(limit))

@@ -91,23 +91,21 @@ extension ExecutionMachine {
     /// `Items`, else the input; nil when a reader finds them.
     mutating func jsonataItems(
         _ fields: MapFields, _ input: JSONValue, _ slot: Int
-    ) throws(EvaluationFailure) -> [JSONValue]? {
+    ) throws(EvaluationFailure) -> StateItems? {
         if fields.distributed?.reader != nil {
             if test == nil { return nil }
-            if let items = test?.setting.mapItemReaderData { return items }
+            if let items = test?.setting.mapItemReaderData { return StateItems(items) }
         }
+        let value = if let template = fields.items { try evaluate(template, input, slot) } else { input }
+        if fields.distributed != nil, case .object(let object) = value { return StateItems(membersOf: object) }
         switch fields.items {
+        case .expression(let field)?: return StateItems(try Self.expect("array", field, value, value.array))
+        case .some: return StateItems(value.array ?? [])
         case nil:
-            if fields.distributed != nil, case .object(let object) = input { return Self.members(object) }
-            guard let elements = input.array else {
+            guard let elements = value.array else {
                 throw EvaluationFailure(query: "Map state input must be an array but was: \(input.text)", at: nil)
             }
-            return elements
-        case .expression(let field)?:
-            let value = try evaluate(field, input, slot)
-            if fields.distributed != nil, case .object(let object) = value { return Self.members(object) }
-            return try Self.expect("array", field, value, value.array)
-        case .some(let template): return try evaluate(template, input, slot).array ?? []
+            return StateItems(elements)
         }
     }
 

@@ -89,22 +89,19 @@ extension ExecutionMachine {
     /// `ItemsPath`, else the whole input; nil when a reader finds them.
     private mutating func items(
         _ fields: MapFields, _ input: JSONValue, _ slot: Int
-    ) throws(EvaluationFailure) -> [JSONValue]? {
+    ) throws(EvaluationFailure) -> StateItems? {
         if fields.distributed?.reader != nil {
             if test == nil { return nil }
-            if let items = test?.setting.mapItemReaderData { return items }
+            if let items = test?.setting.mapItemReaderData { return StateItems(items) }
         }
         let source = if let path = fields.itemsPath { try value(at: path, input, slot) } else { input }
-        if fields.distributed != nil, case .object(let object) = source { return Self.members(object) }
+        if fields.distributed != nil, case .object(let object) = source { return StateItems(membersOf: object) }
         guard case .array(let items) = source else {
             throw EvaluationFailure("Reference path \"\(fields.itemsPath?.text ?? "$")\" must point to array.")
         }
         inspect("afterItemsPath", .string("[\(items.map(\.text).joined(separator: ", "))]"))
-        return items
+        return StateItems(items)
     }
-
-    /// The items of a distributed Map over an object.
-    static func members(_ object: JSONObject) -> [JSONValue] { object.map { ["Key": .string($0.0), "Value": $0.1] } }
 
     private mutating func executeJSONata(
         _ slot: Int, _ state: StateDefinition, _ raw: Payload

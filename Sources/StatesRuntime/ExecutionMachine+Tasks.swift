@@ -151,14 +151,18 @@ extension ExecutionMachine {
     mutating func taskFailed(_ taskID: String, _ failure: StateFailure) throws(ExecutionError) {
         guard let (slot, wait) = waitingTask(taskID) else { return }
         endTaskWait(slot, wait)
-        try emit(names(wait.start.resource).failed, in: slot, taskFailureDetails(wait.start.resource, failure))
+        let resource = wait.start.resource
+        let isUnscheduled = resource.kind == .activity && !wait.isTaken
+        try emit(
+            isUnscheduled ? .activityScheduleFailed : names(resource).failed, in: slot,
+            taskFailureDetails(resource, failure))
         try handle(failure, slot)
     }
 
     mutating func taskTimedOut(_ slot: Int, _ wait: TaskWait, isHeartbeat: Bool) throws(ExecutionError) {
         commands.append(.cancelTask(taskID: wait.start.taskID))
         endTaskWait(slot, wait)
-        let failure = StateFailure(error: isHeartbeat ? StateFailure.heartbeatTimeout : StateFailure.timeout, cause: nil)
+        let failure = StateFailure(error: StateFailure.timeout, cause: nil, isMissedHeartbeat: isHeartbeat)
         try emit(names(wait.start.resource).timedOut, in: slot, taskFailureDetails(wait.start.resource, failure))
         try handle(failure, slot)
     }

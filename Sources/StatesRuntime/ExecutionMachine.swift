@@ -150,7 +150,8 @@ extension ExecutionMachine {
     private mutating func start() throws(ExecutionError) {
         guard scopes.isEmpty else { return }
         var scope = Scope(
-            path: "", parent: nil, index: 0, group: definition.root, item: nil,
+            path: "", parent: nil, index: 0, group: definition.root,
+            item: test?.isInMap == true ? .some(execution.input.value) : nil,
             phase: .entering(definition.root.startAt), input: execution.input)
         if let test { scope.variables = test.setting.variables }
         scopes.append(scope)

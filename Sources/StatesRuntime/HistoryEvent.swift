@@ -68,6 +68,7 @@ extension HistoryEventType {
     package static let activityScheduled = HistoryEventType(rawValue: "ActivityScheduled")
     package static let activityStarted = HistoryEventType(rawValue: "ActivityStarted")
     package static let activitySucceeded = HistoryEventType(rawValue: "ActivitySucceeded")
+    package static let activityScheduleFailed = HistoryEventType(rawValue: "ActivityScheduleFailed")
     package static let activityFailed = HistoryEventType(rawValue: "ActivityFailed")
     package static let activityTimedOut = HistoryEventType(rawValue: "ActivityTimedOut")
     package static let lambdaFunctionScheduled = HistoryEventType(rawValue: "LambdaFunctionScheduled")

@@ -11,6 +11,7 @@ package struct MapRunStart: Sendable, Hashable {
     package var label: String
     /// The elements of the state's items, or the members of an object, as `{"Key", "Value"}`; nil with a reader.
     package var items: [JSONValue]?
+    package var itemsAreMembers = false
     package var reader: ItemReaderStart?
     package var batcher: ItemBatcherStart?
     package var writer: ResultWriterStart?
@@ -63,6 +64,7 @@ extension MapRunStart {
         var object: JSONObject = [
             "format": .number(Self.formatVersion), "state": .string(stateName), "label": .string(label),
         ]
+        if itemsAreMembers { object["members"] = true }
         if let reader {
             var json: JSONObject = [
                 "resource": .string(reader.source.rawValue), "parameters": reader.parameters,
@@ -107,6 +109,7 @@ extension MapRunStart {
         guard let state = configuration["state"]?.string else { throw missing("state") }
         guard let label = configuration["label"]?.string else { throw missing("label") }
         self.init(mapRunArn: mapRunArn, stateName: state, label: label)
+        itemsAreMembers = configuration["members"]?.bool ?? false
         if let json = configuration["reader"] {
             guard let source = json["resource"]?.string.flatMap(ItemReaderFields.Source.init),
                 let inputType = json["inputType"]?.string.flatMap(ItemFormat.InputType.init),
@@ -139,7 +142,7 @@ extension MapRunStart {
         }
     }
 
-    private init(mapRunArn: String, stateName: String, label: String) {
+    init(mapRunArn: String, stateName: String, label: String) {
         self.mapRunArn = mapRunArn
         self.stateName = stateName
         self.label = label

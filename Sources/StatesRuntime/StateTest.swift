@@ -57,7 +57,7 @@ package struct StateTest: ~Copyable, Sendable {
     package init(_ state: SingleState, execution: ExecutionIdentity, setting: StateTestSetting) {
         let definition = StateMachineDefinition(testing: state.group)
         machine = ExecutionMachine(definition: definition, execution: execution)
-        machine.test = StateTestRun(setting: setting)
+        machine.test = StateTestRun(setting: setting, isInMap: state.isInMap)
     }
 
     /// - Parameter outcome: of the call that the last step asked for.
@@ -127,6 +127,8 @@ package struct StateTest: ~Copyable, Sendable {
 /// A test while it runs.
 struct StateTestRun: Sendable {
     let setting: StateTestSetting
+    /// The input then stands for the first item of a Map.
+    let isInMap: Bool
     var inspection = JSONObject()
     var status: StateTest.Status?
     var output: Payload?

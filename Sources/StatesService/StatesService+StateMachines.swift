@@ -158,6 +158,10 @@ extension StatesService {
         let arn = try input.required("stateMachineArn", .arn)
         try input.finish()
         try ResourceName.checkARN(arn, types: ["stateMachine"])
+        if arn.contains("/") || arn.split(separator: ":").count > 7 {
+            throw AWSError(
+                "ValidationException", "A state machine is deleted by its own ARN, without version, alias or label: '\(arn)'")
+        }
         try await engine.deleteStateMachine(arn: arn)
         return [:]
     }

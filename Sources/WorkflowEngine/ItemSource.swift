@@ -58,7 +58,7 @@ extension MapRunStart {
     ///   - items: those of the state, unless a reader finds them.
     ///   - cursor: where to go on.
     func source(items: [JSONValue]?, from cursor: ItemCursor, _ stores: ObjectStores?) throws -> any ItemSource {
-        guard let reader else { return StateItems(items ?? [], from: cursor) }
+        guard let reader else { return DataItems(items ?? [], areMembers: itemsAreMembers, from: cursor) }
         guard let stores else {
             throw MapRunFailure.itemReader("This server has no object store to read items from.")
         }
@@ -100,12 +100,14 @@ extension MapRunFailure {
 }
 
 /// Items of the state's input.
-private final class StateItems: ItemSource {
+private final class DataItems: ItemSource {
     private let items: [JSONValue]
+    private let areMembers: Bool
     private var at: Int
 
-    init(_ items: [JSONValue], from cursor: ItemCursor) {
+    init(_ items: [JSONValue], areMembers: Bool, from cursor: ItemCursor) {
         self.items = items
+        self.areMembers = areMembers
         at = cursor.items
     }
 
@@ -116,7 +118,9 @@ private final class StateItems: ItemSource {
         return (at..<end).map { index in
             var after = ItemCursor()
             after.items = index + 1
-            return ReadItem(item: MapRunItem(index: index, value: items[index], source: "STATE_DATA"), after: after)
+            let key = areMembers ? items[index]["Key"]?.string : nil
+            return ReadItem(
+                item: MapRunItem(index: index, value: items[index], key: key, source: "STATE_DATA"), after: after)
         }
     }
 }

@@ -90,7 +90,8 @@ extension WorkflowEngine {
         try await store.activities(account: account, region: region, after: after, limit: limit)
     }
 
-    /// Removes an activity; one that is missing stays missing. Tasks that wait for a worker wait on.
+    /// Removes an activity; one that is missing stays missing. Tasks that wait for a worker wait on, as
+    /// far as the engine's next start.
     package func deleteActivity(arn: String) async throws { try await store.deleteActivity(arn: arn) }
 
     /// Hands the oldest waiting task of an activity to a worker, waiting for one up to `limit`.

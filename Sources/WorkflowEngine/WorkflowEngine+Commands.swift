@@ -78,9 +78,7 @@ extension WorkflowEngine {
             if pending.isCancelled { return await forget(command.commandID, executionArn: command.executionArn) }
             // Activities and tokens may have nobody to call: their outcome is reported through the API.
             if call.resource.kind == .activity {
-                if command.progress == .pending {
-                    activityQueues.withLock { $0.add(command, activityArn: call.resource.arn) }
-                }
+                if command.progress == .pending { await offer(command, toWorkersOf: call.resource.arn) }
                 return
             }
             let cause = "The resource \(call.resource.arn) is not supported."
@@ -95,6 +93,18 @@ extension WorkflowEngine {
         case .pending:
             await begin(call, command, pending, integration)
         }
+    }
+
+    private func offer(_ command: CommandRecord, toWorkersOf activity: String) async {
+        do {
+            if try await store.activity(arn: activity) == nil {
+                return deliver(
+                    .failed(error: "States.Runtime", cause: "The activity \(activity) does not exist."), command)
+            }
+        } catch {
+            logger.warning("An activity could not be looked up.", metadata: ["arn": "\(activity)", "error": "\(error)"])
+        }
+        activityQueues.withLock { $0.add(command, activityArn: activity) }
     }
 
     private func begin(
