@@ -113,7 +113,7 @@ private struct SlicedTables<Word: FixedWidthInteger & UnsignedInteger & Sendable
         self.tables = tables
         factors =
             ck_crc_can_fold() == 0
-            ? [] : [575, 511, 191, 127].map { UInt64(Self.power($0, polynomial)) << UInt64(64 - Word.bitWidth) }
+            ? [] : [2111, 2047, 575, 511, 191, 127].map { UInt64(Self.power($0, polynomial)) << UInt64(64 - Word.bitWidth) }
     }
 
     /// x to the `exponent`, modulo the polynomial.

@@ -14,13 +14,18 @@ import Testing
     }
 
     @Test(arguments: ChecksumAlgorithm.allCases) func checksumsInPieces(_ algorithm: ChecksumAlgorithm) {
-        let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        for cut in [0, 1, 7, 8, 9, 500, 999, 1000] {
+        // Up to 127 bytes are taken one by one or eight at a time, up to 511 in blocks of 64, more in blocks of 256.
+        let bytes = (0..<3000).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+        for cut in [0, 1, 7, 8, 9, 127, 128, 500, 511, 512, 575, 767, 768, 2000, 2873, 3000] {
             var state = ChecksumState(algorithm)
             bytes[..<cut].withUnsafeBytes { state.update($0) }
             bytes[cut...].withUnsafeBytes { state.update($0) }
             #expect(state.finish() == algorithm.checksum(of: bytes))
         }
+        // However it is cut, the sum is that of bytes taken one at a time.
+        var state = ChecksumState(algorithm)
+        for byte in bytes { withUnsafeBytes(of: byte) { state.update($0) } }
+        #expect(state.finish() == algorithm.checksum(of: bytes))
     }
 
     @Test func base64() {

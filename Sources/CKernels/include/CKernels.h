@@ -47,8 +47,8 @@ static inline void ck_prefetch(const void *address) { __builtin_prefetch(address
 int ck_crc_can_fold(void);
 
 /// Replaces count bytes, a multiple of 64 and at least that, by 16 that have the same reflected CRC when it starts at 0.
-/// crc is the CRC before them; factors are x^575, x^511, x^191 and x^127 modulo the polynomial, where bit i stands for
-/// x^(63-i).
-void ck_crc_fold(const uint8_t *bytes, size_t count, uint64_t crc, const uint64_t factors[4], uint8_t rest[16]);
+/// crc is the CRC before them; factors are x^2111, x^2047, x^575, x^511, x^191 and x^127 modulo the polynomial, where
+/// bit i stands for x^(63-i). Calls for ck_crc_can_fold to have said that it works.
+void ck_crc_fold(const uint8_t *bytes, size_t count, uint64_t crc, const uint64_t factors[6], uint8_t rest[16]);
 
 #endif
