@@ -28,9 +28,13 @@ final class CurlEngine: @unchecked Sendable {
     private let inbox = Mutex(Inbox())
     private var transfers: [UnsafeMutableRawPointer: Transfer] = [:]
     private var idle: [UnsafeMutableRawPointer] = []
-    /// Those whose readers have not been told yet of what has come.
+    /// Those whose readers have not been told yet of what has come, each once.
     private var receivers: [Transfer] = []
+    /// When the first of them got something.
+    private var receiving = ContinuousClock.now
 
+    /// For how long what has come may wait for more, so that a reader is not woken for each little.
+    private static let patience = Duration.milliseconds(1)
     /// Easy handles kept for reuse: making one costs an allocation of several kilobytes.
     private static let idleHandlesMax = 64
     /// libcurl must be set up once per process, before its first use; nil when that has been done, else what failed.
@@ -100,14 +104,13 @@ final class CurlEngine: @unchecked Sendable {
         var running: Int32 = 0
         while handleCommands(multi) {
             curl_multi_perform(multi, &running)
-            for receiver in receivers { receiver.handOver() }
-            receivers.removeAll(keepingCapacity: true)
             finishCompleted(multi)
+            handOver()
             let mayWait = inbox.withLock { inbox in
                 inbox.isWaiting = inbox.commands.isEmpty
                 return inbox.isWaiting
             }
-            if mayWait { curl_multi_poll(multi, nil, 0, 1000, nil) }
+            if mayWait { curl_multi_poll(multi, nil, 0, receivers.isEmpty ? 1000 : 1, nil) }
         }
         let rest = inbox.withLock { inbox in
             inbox.isOpen = false
@@ -182,7 +185,19 @@ final class CurlEngine: @unchecked Sendable {
 
     /// On the thread, while libcurl works.
     func hasReceived(_ transfer: Transfer) {
-        if receivers.last !== transfer { receivers.append(transfer) }
+        guard !transfer.isReceiver else { return }
+        if receivers.isEmpty { receiving = ContinuousClock.now }
+        transfer.isReceiver = true
+        receivers.append(transfer)
+    }
+
+    private func handOver() {
+        if receivers.isEmpty { return }
+        let isLate = ContinuousClock.now - receiving >= Self.patience
+        receivers.removeAll { receiver in
+            receiver.isReceiver = !receiver.handOver(evenLittle: isLate)
+            return !receiver.isReceiver
+        }
     }
 
     private func remove(_ easy: UnsafeMutableRawPointer, _ multi: UnsafeMutableRawPointer) -> Transfer? {

@@ -28,11 +28,16 @@ package struct HTTPBodyStream: AsyncSequence, Sendable {
 final class BodyQueue: Sendable {
     static let bytesMax = 1 << 20
 
+    /// As much wakes a reader at once.
+    static let wakeBytes = 512 * 1024
     /// Bytes up to which what comes is added to the last piece that waits.
     private static let pieceBytes = 256 * 1024
+    private static let takenMax = bytesMax / pieceBytes
 
     private struct State {
         var pieces: [[UInt8]] = []
+        /// What the reader got last, for the memory, which is there to be used again once it has done with them.
+        var taken: [[UInt8]] = []
         var waitingBytes = 0
         var isPaused = false
         var outcome: Result<Void, any Error>?
@@ -42,7 +47,17 @@ final class BodyQueue: Sendable {
         mutating func takePiece() -> [UInt8] {
             let piece = pieces.removeFirst()
             waitingBytes -= piece.count
+            if taken.count == BodyQueue.takenMax { taken.removeFirst() }
+            taken.append(piece)
             return piece
+        }
+
+        mutating func addPiece(capacity: Int) {
+            // Copies nothing where the reader still has the piece; there it gets other memory.
+            var piece = taken.count >= 2 ? taken.removeFirst() : []
+            piece.removeAll(keepingCapacity: true)
+            piece.reserveCapacity(capacity)
+            pieces.append(piece)
         }
     }
 
@@ -71,9 +86,8 @@ final class BodyQueue: Sendable {
             }
             var last = state.pieces.count - 1
             if last < 0 || state.pieces[last].count + bytes.count > Self.pieceBytes {
-                state.pieces.append([])
+                state.addPiece(capacity: max(bytes.count, min(Self.pieceBytes, rest)))
                 last += 1
-                state.pieces[last].reserveCapacity(max(bytes.count, min(Self.pieceBytes, rest)))
             }
             state.pieces[last].append(contentsOf: bytes)
             state.waitingBytes += bytes.count
@@ -81,18 +95,22 @@ final class BodyQueue: Sendable {
         }
     }
 
-    /// Gives a reader that waits what has come.
-    func handOver() {
-        let (reader, piece) = state.withLock { state -> (CheckedContinuation<[UInt8]?, any Error>?, [UInt8]) in
-            guard state.reader != nil, !state.pieces.isEmpty else { return (nil, []) }
+    /// Gives a reader that waits what has come, if that is `count` bytes or more.
+    ///
+    /// - Returns: false when it waits on although something has come.
+    func handOver(atLeast count: Int) -> Bool {
+        let (reader, piece, isDone) = state.withLock { state -> (CheckedContinuation<[UInt8]?, any Error>?, [UInt8], Bool) in
+            guard state.reader != nil, !state.pieces.isEmpty else { return (nil, [], true) }
+            guard state.waitingBytes >= count else { return (nil, [], false) }
             defer { state.reader = nil }
-            return (state.reader, state.takePiece())
+            return (state.reader, state.takePiece(), true)
         }
         reader?.resume(returning: piece)
+        return isDone
     }
 
     func finish(_ outcome: Result<Void, any Error>) {
-        handOver()
+        _ = handOver(atLeast: 1)
         let reader = state.withLock { state in
             state.outcome = outcome
             defer { state.reader = nil }

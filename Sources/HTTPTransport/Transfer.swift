@@ -28,6 +28,8 @@ final class Transfer: @unchecked Sendable {
     private unowned let engine: CurlEngine
     var output = Output.none
     var isCancelled = false
+    /// Whether the engine is to call `handOver`.
+    var isReceiver = false
     /// Set while libcurl knows the transfer.
     var easy: UnsafeMutableRawPointer?
 
@@ -140,9 +142,12 @@ final class Transfer: @unchecked Sendable {
         }
     }
 
-    /// Lets the reader have what has been received.
-    func handOver() {
-        if case .stream(let target, _) = output { target.queue?.handOver() }
+    /// Lets the reader have what has been received, if it is much.
+    ///
+    /// - Returns: false when the reader still waits for it.
+    func handOver(evenLittle: Bool) -> Bool {
+        guard case .stream(let target, _) = output, let queue = target.queue else { return true }
+        return queue.handOver(atLeast: evenLittle ? 1 : BodyQueue.wakeBytes)
     }
 
     /// The count of bytes given, 0 at the end, or libcurl's codes for a pause and for giving up.
@@ -217,7 +222,8 @@ final class Transfer: @unchecked Sendable {
         // Agreed upon while TLS begins; without TLS no server need know HTTP/2.
         set(easy, CURLOPT_HTTP_VERSION, request.endpoint.scheme == "https" ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
         set(easy, CURLOPT_TCP_KEEPALIVE, 1)
-        set(easy, CURLOPT_BUFFERSIZE, 256 * 1024)
+        // What has been received is still in the processor's cache when it is copied to the reader.
+        set(easy, CURLOPT_BUFFERSIZE, 100 * 1024)
         setText(easy, CURLOPT_PROTOCOLS_STR, "http,https")
         setText(easy, CURLOPT_PROXY, configuration.proxy ?? "")
         setText(easy, CURLOPT_USERAGENT, configuration.userAgent)

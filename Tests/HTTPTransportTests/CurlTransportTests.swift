@@ -237,6 +237,29 @@ struct CurlTransportTests {
         await #expect(throws: HTTPClientError.self) { _ = try await transport.open(request("GET", "/drop")) }
     }
 
+    @Test func piecesThatAreKeptStayAsTheyWere() async throws {
+        let response = try await transport.open(request("GET", "/numbers/1000000"))
+        var kept: [(position: Int, bytes: [UInt8])] = []
+        var position = 0
+        for try await piece in response.body {
+            if kept.count < 10 || position % 3 == 0 { kept.append((position, piece)) }
+            position += piece.count
+        }
+        #expect(position == 8_000_000)
+        let expected = (0..<1_000_000 as Range<UInt64>).flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
+        for (position, bytes) in kept { #expect(expected[position..<position + bytes.count] == bytes[...]) }
+    }
+
+    @Test func littleIsHandedOverBeforeTheRestComes() async throws {
+        let body = try await transport.open(request("GET", "/halves/a")).body
+        var pieces = body.makeAsyncIterator()
+        var count = 0
+        while count < 8 { count += try #require(try await pieces.next()).count }
+        _ = try await transport.send(request("GET", "/release/a"), bodyBytesMax: 1000)
+        while let piece = try await pieces.next() { count += piece.count }
+        #expect(count == 16)
+    }
+
     @Test func blockingFace() async throws {
         // A thread of its own: those of the cooperative pool may not be blocked.
         let response = try await BlockingExecutor(name: "test", threads: 1).run { () throws in

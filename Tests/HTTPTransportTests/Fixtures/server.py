@@ -1,12 +1,16 @@
 """An HTTP/1.1 server for the transport's tests. Prints its port, ends with its standard input.
 
 The path chooses what happens: /echo answers the request as JSON; /bytes/N sends N bytes; /slow/N waits N ms;
+/numbers/N sends the numbers from 0 below N, 8 bytes each; /halves/ID sends 8 bytes of 16, the others once /release/ID
+has been asked for;
 /drop closes the connection instead of answering; /cut promises more than it sends; /once/ID answers the first
 request on a connection and closes without an answer on the second; /count/ID tells how often /once/ID was asked;
 /served tells how many
 requests the connection has had before; /status/N answers with that status; /head sends many fields.
 """
 
+import array
+import collections
 import hashlib
 import json
 import socket
@@ -16,6 +20,7 @@ import threading
 import time
 
 counts = {}
+releases = collections.defaultdict(threading.Event)
 lock = threading.Lock()
 
 
@@ -71,6 +76,20 @@ class Handler(socketserver.StreamRequestHandler):
                 self.wfile.write(block[:total])
                 total -= min(total, len(block))
             return True
+        if parts[0] == "numbers":
+            body = array.array("Q", range(int(parts[1]))).tobytes()
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            return True
+        if parts[0] == "halves":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n" + bytes(8))
+            with lock:
+                release = releases[parts[1]]
+            release.wait()
+            self.wfile.write(bytes(8))
+            return True
+        if parts[0] == "release":
+            with lock:
+                releases[parts[1]].set()
         if parts[0] == "head":
             extra = "".join("X-Field-%d: %s\r\n" % (i, "y" * 1000) for i in range(int(parts[1])))
             self.wfile.write(("HTTP/1.1 100 Continue\r\nX-No: 1\r\n\r\nHTTP/1.1 200 OK\r\nX-Two: a\r\nx-two:  b \r\n"
