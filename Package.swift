@@ -51,6 +51,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -236,6 +237,7 @@ let package = Package(
         tests("HTTPTransportTests", ["AWSProtocol", "HTTPTransport", "JSONModel", "Support"], fixtures: true),
         tests("ObjectStoreTests", ["AWSProtocol", "HTTPTransport", "ObjectStore", "ObjectStoreS3", "Support"]),
         tests("ObjectServerTests", ["AWSProtocol", "JSONModel", "ObjectServer", "S3Service", "ServiceKit", "StateStore", "Support", nioCore, crypto]),
+        tests("AWSServerTests", ["AWSProtocol", "AWSServer", "ServiceKit", "Support", logging, nioCore, nioEmbedded]),
         tests("BackupTests", ["Backup", "JSONModel", "StateStore", "Support"]),
         tests("ConsoleTests", ["AWSProtocol", "Console", "JSONModel", "ServiceKit", "Support", nioCore]),
         tests("CatalogTests", ["AWSProtocol", "BatchEngine", "BatchScheduling", "CatalogEngine", "GlueModel", "GlueService", "JSONModel", "ServiceKit", "StateStore", "Support"]),

@@ -2,7 +2,7 @@ package import AWSProtocol
 import HTTPTypes
 import HummingbirdCore
 package import Logging
-import NIOCore
+package import NIOCore
 import NIOHTTPTypes
 import NIOPosix
 package import ServiceKit
@@ -61,19 +61,8 @@ package struct HTTPListener: Service {
     }
 
     package func run() async throws {
-        let pace = SlowClientHandler.Pace(window: .seconds(Int64(deadlines.stall)))
-        let idleTimeout = TimeAmount.seconds(Int64(deadlines.idle))
-        let builder = HTTPServerBuilder { [certificate] responder in
-            let plain = LoopChannel(
-                base: HTTP1Channel(
-                    responder: responder,
-                    configuration: .init(
-                        additionalChannelHandlers: [
-                            LingerHandler(), MalformedRequestHandler(), ContinueHandler(), SlowClientHandler(pace: pace),
-                        ],
-                        idleTimeout: idleTimeout,
-                        httpDecoderConfiguration: .init(
-                            maxHeaderFieldSize: Self.headBytesMax, maxHeaderListSize: Self.headBytesMax))))
+        let builder = HTTPServerBuilder { [deadlines, certificate] responder in
+            let plain = Self.connections(deadlines, responder)
             if let certificate { return TLSChannel(base: plain, certificate: certificate) }
             return plain
         }
@@ -81,13 +70,42 @@ package struct HTTPListener: Service {
             configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: logger,
-            responder: { [respond, isSecure] request, writer, channel in
-                let answer = await respond(IncomingRequest(request, channel, isSecure: isSecure))
-                let (head, body) = answer.response(to: request.method, over: channel)
-                try await writer.write(response: head, body: body)
-            },
+            responder: responder,
             onServerRunning: { [onListening] channel in await onListening(channel.localAddress?.port ?? 0) })
         try await server.run()
+    }
+
+    /// Makes `channel` a connection without TLS. What it returns answers the requests on it, until it is closed.
+    package func accept(_ channel: any Channel) async throws -> @Sendable () async -> Void {
+        let connections = Self.connections(deadlines, responder)
+        let connection = try await channel.eventLoop.flatSubmit { [logger] in
+            connections.setup(channel: channel, logger: logger)
+        }.get()
+        return { [logger] in await connections.handle(value: connection, logger: logger) }
+    }
+
+    private static func connections(
+        _ deadlines: Deadlines, _ responder: @escaping HTTPChannelHandler.Responder
+    ) -> LoopChannel<HTTP1Channel> {
+        let pace = SlowClientHandler.Pace(window: .seconds(Int64(deadlines.stall)))
+        return LoopChannel(
+            base: HTTP1Channel(
+                responder: responder,
+                configuration: .init(
+                    additionalChannelHandlers: [
+                        LingerHandler(), MalformedRequestHandler(), ContinueHandler(), SlowClientHandler(pace: pace),
+                    ],
+                    idleTimeout: .seconds(Int64(deadlines.idle)),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: headBytesMax, maxHeaderListSize: headBytesMax))))
+    }
+
+    private var responder: HTTPChannelHandler.Responder {
+        { [respond, isSecure] request, writer, channel in
+            let answer = await respond(IncomingRequest(request, channel, isSecure: isSecure))
+            let (head, body) = answer.response(to: request.method, over: channel)
+            try await writer.write(response: head, body: body)
+        }
     }
 }
 
