@@ -41,12 +41,13 @@ extension ExecutionMachine {
             try testMap(slot, state, fields, items.count, input.value)
             return
         }
+        let tolerated = try toleratedFailures(fields, of: items.count, input.value, slot)
         let concurrency = limit == 0 ? defaultConcurrency : Int(min(limit, greatestConcurrency))
         let started = emit(.mapStateStarted, after: scope.lastEventID, ["length": .number(items.count)])
         scopes[slot]?.lastEventID = started
         let wait = GroupWait(
-            children: Array(repeating: nil, count: items.count), concurrency: concurrency, items: items,
-            selectorInput: input.value)
+            children: Array(repeating: nil, count: items.count), concurrency: concurrency,
+            toleratedFailures: tolerated, items: items, selectorInput: input.value)
         dirtyFrames[Self.itemsPath(scope)] = slot
         setPhase(slot, .group(wait))
         if items.isEmpty {
@@ -81,6 +82,16 @@ extension ExecutionMachine {
             if number < 0 { throw EvaluationFailure("\(name) cannot be negative.") }
             return number
         }
+    }
+
+    /// How many of a Map's iterations may fail by the stricter of its thresholds; nil when it has none.
+    private mutating func toleratedFailures(
+        _ fields: MapFields, of items: Int, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> Int? {
+        let count = try number(fields.toleratedFailureCount, "ToleratedFailureCount", input, slot)
+        let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
+        let share = percentage.map { min($0, 100) * Int64(items) / 100 }
+        return [count, share].compactMap { $0 }.min().map { Int(clamping: $0) }
     }
 
     /// Ends a test of a Map by its mock, and by how many iterations are said to have failed.
@@ -180,7 +191,7 @@ extension ExecutionMachine {
                 if let failure = end.failure {
                     try childFailed(end.slot, of: parent, failure)
                 } else {
-                    try childSucceeded(end.slot, of: parent)
+                    try childEnded(end.slot, of: parent)
                 }
             } else {
                 return
@@ -188,7 +199,10 @@ extension ExecutionMachine {
         }
     }
 
-    private mutating func childSucceeded(_ slot: Int, of parent: Int) throws(ExecutionError) {
+    /// - Parameter event: what a Map's iteration ends with.
+    private mutating func childEnded(
+        _ slot: Int, of parent: Int, with event: HistoryEventType = .mapIterationSucceeded
+    ) throws(ExecutionError) {
         let child = try scope(slot)
         let state = try state(parent)
         guard var wait = takeGroup(parent) else { throw ExecutionError("'\(state.name)' runs no children") }
@@ -197,8 +211,8 @@ extension ExecutionMachine {
         setPhase(parent, .group(consume wait))
         scopes[parent]?.lastEventID = child.lastEventID
         if state.type == .map {
-            let succeeded = emit(.mapIterationSucceeded, after: child.lastEventID, Self.iteration(child.index, state))
-            if isLast { scopes[parent]?.lastEventID = succeeded }
+            let ended = emit(event, after: child.lastEventID, Self.iteration(child.index, state))
+            if isLast { scopes[parent]?.lastEventID = ended }
         }
         try goOn(parent)
     }
@@ -244,7 +258,15 @@ extension ExecutionMachine {
     ) throws(ExecutionError) {
         let child = try scope(slot)
         let state = try state(parent)
-        guard case .group(let wait) = try scope(parent).phase else { throw ExecutionError("'\(state.name)' runs no children") }
+        guard case .group(var wait) = try scope(parent).phase else { throw ExecutionError("'\(state.name)' runs no children") }
+        if wait.tolerates(failure), let tolerated = wait.toleratedFailures {
+            wait.toleratedFailures = tolerated - 1
+            setPhase(parent, .group(wait))
+            setPhase(slot, .done(Payload(.object(failure.output))))
+            return try childEnded(slot, of: parent, with: .mapIterationFailed)
+        }
+        let isIntolerable = wait.toleratedFailures != nil && failure.error != StateFailure.runtime
+        let failure = isIntolerable ? .exceededThreshold : failure
         if state.type == .map {
             emit(.mapIterationFailed, after: child.lastEventID, Self.iteration(child.index, state))
             for other in wait.children {

@@ -76,6 +76,7 @@ extension ExecutionMachine {
     func isFatal(_ failure: StateFailure, in slot: Int) -> Bool {
         var current: Int? = slot
         while let position = current, let scope = scopes[position], let state = scope.state {
+            if position != slot, case .group(let wait) = scope.phase, wait.tolerates(failure) { return false }
             if let retrier = state.retriers.firstIndex(where: { $0.errorEquals.contains { failure.isMatched(by: $0) } }),
                 scope.retryCounts[retrier] < state.retriers[retrier].maxAttempts
             {

@@ -100,10 +100,12 @@ extension ExecutionMachine {
             if wait.isTaken { task["taken"] = true }
             object["task"] = .object(task)
         case .group(let wait):
-            object["group"] = [
+            var group: JSONObject = [
                 "count": .number(wait.children.count), "next": .number(wait.next), "running": .number(wait.running),
                 "concurrency": .number(wait.concurrency),
             ]
+            if let tolerated = wait.toleratedFailures { group["tolerated"] = .number(tolerated) }
+            object["group"] = .object(group)
         case .mapRun: if let run = scope.mapRun { object["mapRun"] = .string(run.mapRunArn) }
         case .done(let output): object["output"] = .string(output.text)
         }
@@ -223,7 +225,8 @@ extension ExecutionMachine {
         guard count >= 0, count <= 100_000_000 else { throw SnapshotError("frame '\(scope.path)' has \(count) children") }
         var wait = GroupWait(
             children: Array(repeating: nil, count: Int(count)), next: Int(try group.int("next")),
-            running: Int(try group.int("running")), concurrency: Int(try group.int("concurrency")))
+            running: Int(try group.int("running")), concurrency: Int(try group.int("concurrency")),
+            toleratedFailures: group.value["tolerated"]?.int64.map { Int(clamping: $0) })
         let groups: (Int) -> StateGroup?
         switch state.body {
         case .parallel(let branches):

@@ -240,10 +240,7 @@ extension ExecutionMachine {
             test?.status = .caughtError
             test?.failure = failure
         }
-        var output = JSONObject()
-        if let error = failure.error { output["Error"] = .string(error) }
-        if let cause = failure.cause { output["Cause"] = .string(cause) }
-        let result = Payload(.object(output))
+        let result = Payload(.object(failure.output))
         do throws(EvaluationFailure) {
             if state.queryLanguage == .jsonata {
                 try leave(

@@ -86,8 +86,15 @@ struct GroupWait: Sendable {
     var next = 0
     var running = 0
     var concurrency: Int
+    /// How many more iterations of a Map may fail; nil for one that tolerates none.
+    var toleratedFailures: Int?
     /// The elements of a Map; nil for a Parallel.
     var items: [JSONValue]?
     /// What `ItemSelector` sees as `$`.
     var selectorInput: JSONValue = .null
+
+    /// Whether an iteration may fail so without the Map.
+    func tolerates(_ failure: StateFailure) -> Bool {
+        (toleratedFailures ?? 0) > 0 && failure.error != StateFailure.runtime
+    }
 }

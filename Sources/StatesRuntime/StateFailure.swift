@@ -1,3 +1,5 @@
+import JSONModel
+
 /// A workflow error on its way to Retry and Catch.
 struct StateFailure: Sendable, Hashable {
     var error: String?
@@ -12,6 +14,14 @@ struct StateFailure: Sendable, Hashable {
     static let heartbeatTimeout = "States.HeartbeatTimeout"
     static let exceededThreshold = StateFailure(
         error: "States.ExceedToleratedFailureThreshold", cause: "The specified tolerated failure threshold was exceeded")
+
+    /// As a catcher hands it on.
+    var output: JSONObject {
+        var output = JSONObject()
+        if let error { output["Error"] = .string(error) }
+        if let cause { output["Cause"] = .string(cause) }
+        return output
+    }
 
     /// Whether a name in `ErrorEquals` stands for this error. `States.Runtime` ends the execution whatever is caught;
     /// `States.DataLimitExceeded` must be named.
