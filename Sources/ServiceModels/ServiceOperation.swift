@@ -19,7 +19,7 @@ package struct ServiceOperation: Sendable {
     /// Nil for an operation that takes nothing.
     package let input: String?
     package let output: String?
-    /// Names of the shapes of its errors.
+    /// Names of the shapes of errors: its own, then the others of the service, which the SDKs know everywhere.
     package let errors: [String]
     let metadata: JSONObject
     let declaration: JSONObject
@@ -133,7 +133,9 @@ extension ServiceOperation {
         signingName = metadata["signingName"]?.string ?? metadata["endpointPrefix"]?.string ?? ""
         input = declaration["input"]?["shape"]?.string
         output = declaration["output"]?["shape"]?.string
-        errors = (declaration["errors"]?.array ?? []).compactMap { $0["shape"]?.string }
+        let own = (declaration["errors"]?.array ?? []).compactMap { $0["shape"]?.string }
+        let all = (model.document["shapes"]?.object ?? [:]).filter { $0.value["exception"]?.bool == true }.map(\.key)
+        errors = own + all.filter { !own.contains($0) }
         var shapes: [String: WireShape] = [:]
         var open = [input, output].compactMap { $0 } + errors
         while let next = open.popLast() {

@@ -129,7 +129,8 @@ extension TaskFailure {
                 error: "\(prefix).SdkClientException", cause: "Unable to execute HTTP request: \(error.message)")
         case .unreadable(let why):
             return TaskFailure(error: "\(prefix).SdkClientException", cause: "Unable to unmarshall response: \(why)")
-        case .refused(let error, let exchange):
+        case .refused(let refusal, let exchange):
+            let error = refusal.withoutBody(operation, exchange)
             let shape = operation?.errorShape(code: error.code)
             let status = exchange.status
             if let client {
@@ -145,6 +146,18 @@ extension TaskFailure {
                 error: "\(name).\(shape.map(JavaNames.exception) ?? "\(name)Exception")",
                 cause: "\(error.message) (Service: \(name), Status Code: \(status), Request ID: \(exchange.requestID)\(extended)) "
                     + "(SDK Attempt Count: \(exchange.attempts))")
+        }
+    }
+}
+
+extension AWSError {
+    /// What the SDK makes of S3's refusal of a HEAD, which has no body to say why.
+    fileprivate func withoutBody(_ operation: ServiceOperation?, _ exchange: ForeignExchange) -> AWSError {
+        guard operation?.serviceID == "S3", exchange.status == 404 else { return self }
+        return switch operation?.name {
+        case "HeadObject": AWSError("NoSuchKey", "The specified key does not exist.", httpStatus: 404)
+        case "HeadBucket": AWSError("NoSuchBucket", "The specified bucket does not exist.", httpStatus: 404)
+        default: self
         }
     }
 }

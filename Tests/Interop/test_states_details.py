@@ -122,3 +122,38 @@ def test_a_used_connection_gives_each_request_its_time(new_server):
         time.sleep(1)
         connection.sendall(body)
         assert b"stateMachines" in connection.recv(65536)
+
+
+@pytest.mark.parametrize("fields, output, error", [
+    ({"ToleratedFailureCount": 1}, [1, {"Error": "Small", "Cause": "too small"}, 3], None),
+    ({"ToleratedFailurePercentage": 34}, [1, {"Error": "Small", "Cause": "too small"}, 3], None),
+    ({"ToleratedFailurePercentagePath": "$.p"}, None, "States.ExceedToleratedFailureThreshold"),
+    ({"ToleratedFailureCount": 3, "ToleratedFailurePercentage": 33}, None, "States.ExceedToleratedFailureThreshold"),
+    ({}, None, "Small"),
+])
+def test_an_inline_map_tolerates_failures(server, fields, output, error):
+    states = server.client("stepfunctions")
+    end = run(states, single({
+        "Type": "Map", "ItemsPath": "$.l", "MaxConcurrency": 1, **fields,
+        "ItemProcessor": {"StartAt": "C", "States": {
+            "C": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 0, "Next": "F"}], "Default": "P"},
+            "F": {"Type": "Fail", "Error": "Small", "Cause": "too small"}, "P": {"Type": "Pass", "End": True}}}}),
+        {"l": [1, 0, 3], "p": 0})
+    assert (json.loads(end["output"]) if "output" in end else None, end.get("error")) == (output, error)
+    types = [event["type"] for event in states.get_execution_history(executionArn=end["executionArn"])["events"]]
+    assert (types.count("MapIterationFailed"), types.count("MapIterationSucceeded")) == (1, 2 if output else 1)
+
+
+@pytest.mark.parametrize("action, parameters, error", [
+    # Errors that only other operations of the service declare are known by name, too.
+    ("putObject", {"Bucket": "missing", "Key": "k", "Body": "x"}, "S3.NoSuchBucketException"),
+    ("getObject", {"Bucket": "details", "Key": "missing"}, "S3.NoSuchKeyException"),
+    # Refusals without a body.
+    ("headObject", {"Bucket": "details", "Key": "missing"}, "S3.NoSuchKeyException"),
+    ("headBucket", {"Bucket": "missing"}, "S3.NoSuchBucketException"),
+])
+def test_errors_of_s3_have_their_names(server, action, parameters, error):
+    server.client("s3").create_bucket(Bucket="details")
+    end = run(server.client("stepfunctions"), single({
+        "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:" + action, "Parameters": parameters}))
+    assert end["error"] == error and "Status Code: 404" in end["cause"]
