@@ -54,6 +54,8 @@ package struct ExecutionLimits: Sendable, Hashable {
     package var historyBytesMax: Int64 = 1 << 30
     /// Of any input, output or result; a larger one is `States.DataLimitExceeded`.
     package var payloadBytesMax = 64 << 20
+    /// Of all variables that an execution has at once; those of one `Assign` then count as one payload. Nil for no limit.
+    package var variablesBytesMax: Int?
     /// An execution that takes longer is timed out; nil means as long as its definition allows.
     package var executionSecondsMax: Int64?
 
@@ -67,6 +69,7 @@ package struct ExecutionLimits: Sendable, Hashable {
         var limits = ExecutionLimits()
         limits.historyEventsMax = 25_000
         limits.payloadBytesMax = 262_144
+        limits.variablesBytesMax = 10 << 20
         limits.executionSecondsMax = 365 * 86_400
         return limits
     }()

@@ -172,11 +172,14 @@ extension ExecutionMachine {
         ]
         if let assigned, !assigned.isEmpty {
             var texts = JSONObject()
+            var bytes = 0
             for (name, value) in assigned {
                 let text = value.text
                 try checkLimits(text, slot)
                 texts[name] = .string(text)
+                bytes += text.utf8.count
             }
+            try checkVariables(assigned, bytes, slot)
             for (name, value) in assigned { scopes[slot]?.variables[name] = value }
             details["assignedVariables"] = .object(texts)
             details["assignedVariablesDetails"] = Self.complete
@@ -309,6 +312,18 @@ extension ExecutionMachine {
         if !JSONLimits.default.allowDepth(of: text) {
             throw beyondLimit("a result nested deeper than \(JSONLimits.default.maxDepth) levels.", slot, source)
         }
+    }
+
+    /// Throws for variables that are too large together: those of one `Assign`, and all of the execution.
+    private func checkVariables(_ assigned: JSONObject, _ bytes: Int, _ slot: Int) throws(EvaluationFailure) {
+        guard let bytesMax = limits.variablesBytesMax else { return }
+        var total = bytes
+        for (other, scope) in scopes.enumerated() {
+            for (name, value) in scope?.variables ?? [:] where other != slot || assigned[name] == nil {
+                total += value.text.utf8.count
+            }
+        }
+        if bytes > limits.payloadBytesMax || total > bytesMax { throw tooLarge(slot) }
     }
 
     func tooLarge(_ slot: Int, source: String? = nil) -> EvaluationFailure {

@@ -157,3 +157,20 @@ def test_errors_of_s3_have_their_names(server, action, parameters, error):
     end = run(server.client("stepfunctions"), single({
         "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:" + action, "Parameters": parameters}))
     assert end["error"] == error and "Status Code: 404" in end["cause"]
+
+
+def test_quotas_hold_for_variables(new_server):
+    states = new_server("--aws-limits").client("stepfunctions")
+
+    def assigning(*sizes):
+        steps = {f"V{n}": {"Type": "Pass", "Output": 1, "Next": f"V{n + 1}", "Assign": {
+            f"v{n}_{m}": "{% $pad('', " + str(size) + ", 'x') %}" for m, size in enumerate(group)}}
+            for n, group in enumerate(sizes)}
+        return run(states, {"QueryLanguage": "JSONata", "StartAt": "V0",
+                            "States": {**steps, f"V{len(sizes)}": {"Type": "Succeed"}}})
+
+    assert assigning([131_070, 131_070])["status"] == "SUCCEEDED"
+    assert assigning([131_070, 131_071])["error"] == "States.DataLimitExceeded"
+    # 40 times 262,144 bytes, with the quotes, are all that an execution may keep.
+    assert assigning(*[[262_142]] * 40)["status"] == "SUCCEEDED"
+    assert assigning(*[[262_142]] * 41)["error"] == "States.DataLimitExceeded"
