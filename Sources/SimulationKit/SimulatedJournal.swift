@@ -330,7 +330,7 @@ extension SimulatedStore {
     ) async throws -> [CommandRecord] {
         try await reading { $0.commands(after: after, limit: limit) }
     }
-    package func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord] {
-        try await reading { $0.timers(after: after, limit: limit) }
+    package func timers(limit: Int) async throws -> [TimerRecord] {
+        try await reading { $0.timers(limit: limit) }
     }
 }

@@ -27,7 +27,7 @@ extension Simulation {
                 }
             }
             for run in journal.durable.allMapRuns { try checkMapRun(run) }
-            if let timer = journal.durable.timers(after: nil, limit: 1).first {
+            if let timer = journal.durable.timers(limit: 1).first {
                 throw SimulationFailure("leftover", "everything is over and there is a timer: \(timer)")
             }
             for (commandID, effect) in services.effects.sorted(by: { $0.key.precedes($1.key) })

@@ -149,7 +149,7 @@ package final class Simulation: @unchecked Sendable {
         let commands = journal.durable.commands(after: nil, limit: 9).map {
             "\($0.commandID) \($0.progress.rawValue)\($0.isCancelled ? ", cancelled" : "")"
         }
-        return "executions: \(states)\ncommands: \(commands)\ntimers: \(journal.durable.timers(after: nil, limit: 9))"
+        return "executions: \(states)\ncommands: \(commands)\ntimers: \(journal.durable.timers(limit: 9))"
     }
 
     // MARK: Processes

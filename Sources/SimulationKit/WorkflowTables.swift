@@ -366,7 +366,7 @@ struct WorkflowTables {
             commands.sorted { isBefore(($0.executionArn, $0.commandID), ($1.executionArn, $1.commandID)) }.prefix(limit))
     }
 
-    func timers(after key: TimerRecord?, limit: Int) -> [TimerRecord] {
+    func timers(limit: Int) -> [TimerRecord] {
         func isBefore(_ a: TimerRecord, _ b: TimerRecord) -> Bool {
             if a.dueAt != b.dueAt { return a.dueAt < b.dueAt }
             return a.executionArn == b.executionArn
@@ -374,7 +374,7 @@ struct WorkflowTables {
         }
         let timers = executions.flatMap { arn, execution in
             execution.timers.map { TimerRecord(executionArn: arn, timerID: $0.key, dueAt: $0.value) }
-        }.filter { timer in key.map { isBefore($0, timer) } ?? true }
+        }
         return Array(timers.sorted(by: isBefore).prefix(limit))
     }
 

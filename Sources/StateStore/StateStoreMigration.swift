@@ -30,5 +30,6 @@ package enum StateStoreSchema {
         .workflowStatusChanges,
         .workflowMapRunRedrives,
         .workflowDefinitionUsers,
+        .workflowExecutionNumbers,
     ]
 }

@@ -115,14 +115,14 @@ package protocol WorkflowStore: MapRunStore {
 
     // MARK: Recovery
 
-    /// Running executions whose `isRunnable` is set, by ARN.
+    /// Running executions whose `isRunnable` is set, in a lasting order; `after` is the last one of the page before.
     func runnableExecutions(after arn: String?, limit: Int) async throws -> [String]
 
-    /// Commands of all executions by (execution ARN, command id).
+    /// Commands of all executions, in a lasting order; `after` is the last one of the page before.
     func commands(after: (executionArn: String, commandID: String)?, limit: Int) async throws -> [CommandRecord]
 
-    /// Timers by (due time, execution ARN, timer id).
-    func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord]
+    /// The timers that are due first, in the order of their times and then of the starts of their executions.
+    func timers(limit: Int) async throws -> [TimerRecord]
 }
 
 /// A place in a list that is sorted by time and then by ARN.

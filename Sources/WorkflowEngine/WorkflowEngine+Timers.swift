@@ -21,13 +21,13 @@ extension WorkflowEngine {
     }
 
     /// Hands due timers to their executions, in the order of due times: at once as many as `TimerQueue` lets out, the
-    /// others as the steps of these become durable.
+    /// others some time after the steps of these have become durable.
     package func fireDueTimers() {
         let now = clock.now()
         for timer in timers.withLock({ $0.takeDue(now) }) {
             let event = PostedEvent(event: .timerFired(timerID: timer.timerID)) { [self] error in
-                let hasRoom = timers.withLock { $0.finishOne() }
-                if hasRoom, error == nil { fireDueTimers() }
+                let rest = timers.withLock { $0.finishOne(clock.now()) }
+                if let rest { enqueue(.fireTimers(afterMilliseconds: rest, endsRest: true)) }
             }
             post(event, to: timer.executionArn)
         }
@@ -40,13 +40,14 @@ extension WorkflowEngine {
             for timer in new { timers.insert(timer) }
         }
         // The watch looks again within a tick; only what is due before needs a sleeper of its own.
-        if earliest.milliseconds(since: clock.now()) < Self.tickMilliseconds { enqueue(.fireTimers(at: earliest)) }
+        let milliseconds = earliest.milliseconds(since: clock.now())
+        if milliseconds < Self.tickMilliseconds { enqueue(.fireTimers(afterMilliseconds: max(0, milliseconds))) }
     }
 
     /// Loads the next timers from the store.
     func fillTimers() async throws {
         let limit = configuration.timersMax
-        let loaded = try await store.timers(after: nil, limit: limit)
+        let loaded = try await store.timers(limit: limit)
         timers.withLock { timers in
             timers.horizon = loaded.count == limit ? loaded[limit - 1].dueAt : Timestamp(millisecondsSince1970: .max)
             for timer in loaded { timers.insert(timer) }

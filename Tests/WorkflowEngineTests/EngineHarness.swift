@@ -214,8 +214,8 @@ final class CrashingStore: WorkflowStore {
     func commands(after: (executionArn: String, commandID: String)?, limit: Int) async throws -> [CommandRecord] {
         try await reading { try await base.commands(after: after, limit: limit) }
     }
-    func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord] {
-        try await reading { try await base.timers(after: after, limit: limit) }
+    func timers(limit: Int) async throws -> [TimerRecord] {
+        try await reading { try await base.timers(limit: limit) }
     }
     func mapRun(arn: String) async throws -> MapRunRecord? { try await reading { try await base.mapRun(arn: arn) } }
     func mapRuns(ofExecution arn: String, after: PageKey?, limit: Int) async throws -> [MapRunRecord] {

@@ -66,7 +66,7 @@ struct WorkflowEngineTests {
             return try await engine.waitForEnd(executionARN: started.arn)
         }
         #expect(try await store.commands(after: nil, limit: 10).isEmpty)
-        #expect(try await store.timers(after: nil, limit: 10).isEmpty)
+        #expect(try await store.timers(limit: 10).isEmpty)
     }
 
     @Test func anUnsupportedResourceFailsTheTaskByName() async throws {

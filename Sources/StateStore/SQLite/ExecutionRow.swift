@@ -27,8 +27,8 @@ struct ExecutionRow: Sendable {
         logGroup = record.stateMachine.type == "EXPRESS" ? nil : record.stateMachine.logDestination?.group
     }
 
-    /// False, with nothing changed, if an execution has the ARN already.
-    func insert(_ db: SQLiteConnection) throws -> Bool {
+    /// - Returns: the execution's number; nil, with nothing changed, if an execution has the ARN already.
+    func insert(_ db: SQLiteConnection) throws -> Int64? {
         try db.statement(
             """
             INSERT INTO workflow_executions (arn, account, region, name, machine_arn, machine, definition_hash,
@@ -43,24 +43,26 @@ struct ExecutionRow: Sendable {
             record.isRunnable, record.revision, record.mapRun?.mapRunArn, record.mapRun?.ordinal,
             record.mapRun?.itemCount, record.redrives.isPrepared, logGroup, record.mapRun?.redriveCount ?? 0,
         ])
-        guard db.changesCount == 1 else { return false }
-        try payloads.write(db, execution: record.arn)
-        return true
+        guard db.changesCount == 1 else { return nil }
+        let number = db.lastInsertedRowID
+        try payloads.write(db, execution: number)
+        return number
     }
 
     /// Replaces how the execution fared before.
     func replace(_ db: SQLiteConnection) throws {
+        guard let number = try db.number(ofExecution: record.arn) else { return }
         try db.statement(
             """
             UPDATE workflow_executions SET started_at = ?, secret = ?, status = ?, stopped_at = ?, output = ?, error = ?,
-                cause = ?, map_redrive = ? WHERE arn = ?
+                cause = ?, map_redrive = ? WHERE number = ?
             """
         ).run([
             record.startedAt.millisecondsSince1970, record.secret, record.status.rawValue,
             record.stoppedAt?.millisecondsSince1970, output, record.error, cause, record.mapRun?.redriveCount ?? 0,
-            record.arn,
+            number,
         ])
-        try payloads.write(db, execution: record.arn)
+        try payloads.write(db, execution: number)
     }
 
     /// Keeps the definition, which usually is there since the machine was created.

@@ -36,7 +36,7 @@ extension SQLiteStateStore: ExecutionLogStore {
             guard db.changesCount == 1 else { return false }
             let condition = "account = ? AND region = ? AND log_group = ?"
             try db.statement(text: "UPDATE workflow_executions SET log_group = NULL WHERE \(condition)").run(key)
-            let logs = "(SELECT arn FROM workflow_express_logs WHERE \(condition))"
+            let logs = "(SELECT number FROM workflow_express_logs WHERE \(condition))"
             for table in ["history", "payloads"] {
                 try db.statement(text: "DELETE FROM workflow_\(table) WHERE execution IN \(logs)").run(key)
             }
@@ -126,29 +126,32 @@ extension SQLiteStateStore: ExecutionLogStore {
         write({ db in
             try db.statement(
                 """
-                INSERT INTO workflow_express_logs (arn, account, region, log_group, machine_name, level, includes_data,
-                    started_at, stopped_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO workflow_express_logs (number, arn, account, region, log_group, machine_name, level,
+                    includes_data, started_at, stopped_at)
+                VALUES (coalesce((SELECT min(number) FROM workflow_express_logs), 0) - 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
             ).run([
                 execution.arn, account, region, destination.group, execution.machineName, destination.level.rawValue,
                 destination.includesData, startedAt, stoppedAt,
             ])
-            try written.write(db, execution: execution.arn)
+            let number = db.lastInsertedRowID
+            try written.write(db, execution: number)
             try db.statement("INSERT INTO workflow_history (execution, first_id, last_id, events) VALUES (?, ?, ?, ?)")
-                .run([execution.arn, first.id, last.id, blob])
+                .run([number, first.id, last.id, blob])
         }, completion: { if case .failure(let error) = $0 { failed(error) } })
     }
 
     /// Removes logs of Express executions that stopped before a time, at most `limit`.
     static func removeExpressLogs(_ db: SQLiteConnection, stoppedBefore time: Timestamp, limit: Int) throws -> Int {
-        let arns = try db.statement("SELECT arn FROM workflow_express_logs WHERE stopped_at < ? ORDER BY stopped_at LIMIT ?")
-            .values([time.millisecondsSince1970, limit], as: String.self)
-        for arn in arns {
+        let numbers = try db.statement(
+            "SELECT number FROM workflow_express_logs WHERE stopped_at < ? ORDER BY stopped_at LIMIT ?"
+        ).values([time.millisecondsSince1970, limit], as: Int64.self)
+        for number in numbers {
             for table in ["payloads", "history"] {
-                try db.statement(text: "DELETE FROM workflow_\(table) WHERE execution = ?").run([arn])
+                try db.statement(text: "DELETE FROM workflow_\(table) WHERE execution = ?").run([number])
             }
-            try db.statement("DELETE FROM workflow_express_logs WHERE arn = ?").run([arn])
+            try db.statement("DELETE FROM workflow_express_logs WHERE number = ?").run([number])
         }
-        return arns.count
+        return numbers.count
     }
 }

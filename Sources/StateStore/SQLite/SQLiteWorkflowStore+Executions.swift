@@ -5,7 +5,7 @@ extension SQLiteStateStore {
     package func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
         let row = ExecutionRow(record)
         return try await write { db in
-            guard try row.insert(db) else { return try Self.execution(db, arn: record.arn) }
+            guard try row.insert(db) != nil else { return try Self.execution(db, arn: record.arn) }
             try row.insertDefinition(db)
             return nil
         }
@@ -60,13 +60,16 @@ extension SQLiteStateStore {
             let order = descending ? "DESC" : ""
             let statement = try db.statement(
                 text: """
-                SELECT events FROM workflow_history WHERE execution = ? AND last_id >= ? AND first_id <= ?
+                SELECT execution, events FROM workflow_history
+                WHERE execution = coalesce(
+                    (SELECT number FROM workflow_executions WHERE arn = ?1),
+                    (SELECT number FROM workflow_express_logs WHERE arn = ?1)) AND last_id >= ?2 AND first_id <= ?3
                 ORDER BY last_id \(order)
                 """
             )
             var events: [HistoryRecord] = []
             try statement.forEach([arn, ids.lowerBound, ids.upperBound]) { row in
-                let inRange = try historyEvents(db, execution: arn, blob: row[0]).filter { ids.contains($0.id) }
+                let inRange = try historyEvents(db, execution: row[0], blob: row[1]).filter { ids.contains($0.id) }
                 events += descending ? inRange.reversed() : inRange
                 return events.count < limit
             }
@@ -75,10 +78,11 @@ extension SQLiteStateStore {
     }
 
     package func loadExecution(arn: String) async throws -> (record: ExecutionRecord, frames: [FrameRecord])? {
-        try await read { db in
-            guard let record = try Self.execution(db, arn: arn) else { return nil }
+        try readHere { db in
+            guard let number = try db.number(ofExecution: arn), let record = try Self.execution(db, arn: arn)
+            else { return nil }
             let statement = try db.statement("SELECT path, bytes FROM workflow_frames WHERE execution = ?")
-            let frames = try statement.all([arn]) { row in
+            let frames = try statement.all([number]) { row in
                 try FrameRecord(path: row[0], bytes: row[1])
             }
             return (record, frames)
@@ -89,23 +93,24 @@ extension SQLiteStateStore {
         try await write { db in
             let statement = try db.statement(
                 """
-                SELECT arn FROM workflow_executions WHERE stopped_at < ?
-                AND NOT EXISTS (SELECT 1 FROM workflow_commands WHERE execution = arn)
-                AND NOT EXISTS (SELECT 1 FROM workflow_map_runs r WHERE r.execution = workflow_executions.arn AND open = 1)
-                AND NOT EXISTS (SELECT 1 FROM workflow_map_runs r WHERE r.arn = workflow_executions.map_run)
+                SELECT number, arn FROM workflow_executions e WHERE stopped_at < ?
+                AND NOT EXISTS (SELECT 1 FROM workflow_commands WHERE execution = number)
+                AND NOT EXISTS (SELECT 1 FROM workflow_map_runs r WHERE r.execution = e.arn AND open = 1)
+                AND NOT EXISTS (SELECT 1 FROM workflow_map_runs r WHERE r.arn = e.map_run)
                 ORDER BY stopped_at LIMIT ?
                 """
             )
-            let arns = try statement.values([time.millisecondsSince1970, limit], as: String.self)
-            for arn in arns {
+            let executions = try statement.all([time.millisecondsSince1970, limit]) { row in
+                (number: try row[0] as Int64, arn: try row[1] as String)
+            }
+            for (number, arn) in executions {
                 for table in ["payloads", "frames", "history", "timers"] {
-                    try db.statement(text: "DELETE FROM workflow_\(table) WHERE execution = ?")
-                        .run([arn])
+                    try db.statement(text: "DELETE FROM workflow_\(table) WHERE execution = ?").run([number])
                 }
                 try MapRunRows.remove(db, execution: arn)
-                try db.statement("DELETE FROM workflow_executions WHERE arn = ?").run([arn])
+                try db.statement("DELETE FROM workflow_executions WHERE number = ?").run([number])
             }
-            return arns.count + (try Self.removeExpressLogs(db, stoppedBefore: time, limit: limit))
+            return executions.count + (try Self.removeExpressLogs(db, stoppedBefore: time, limit: limit))
         }
     }
 
@@ -152,16 +157,17 @@ extension SQLiteStateStore {
     }
 
     static func execution(_ db: SQLiteConnection, arn: String, _ row: SQLiteRow) throws -> ExecutionRecord {
+        let number: Int64 = try row["number"]
         var record = try ExecutionRecord(
             arn: arn, account: row["account"], region: row["region"], name: row["name"],
             stateMachine: StateMachineRecord(pinnedText: row["machine"], definition: row["definition"]),
-            input: payloadText(db, execution: arn, column: row["input"]), traceHeader: row["trace_header"],
+            input: payloadText(db, execution: number, column: row["input"]), traceHeader: row["trace_header"],
             startedAt: Timestamp(millisecondsSince1970: row["started_at"]), secret: row["secret"])
         record.status = try status(row)
         record.stoppedAt = try (row["stopped_at"] as Int64?).map(Timestamp.init(millisecondsSince1970:))
-        record.output = try (row["output"] as String?).map { try payloadText(db, execution: arn, column: $0) }
+        record.output = try (row["output"] as String?).map { try payloadText(db, execution: number, column: $0) }
         record.error = try row["error"]
-        record.cause = try (row["cause"] as String?).map { try payloadText(db, execution: arn, column: $0) }
+        record.cause = try (row["cause"] as String?).map { try payloadText(db, execution: number, column: $0) }
         record.lastEventID = try row["last_event_id"]
         record.stepCount = try row["step_count"]
         record.isRunnable = try row["runnable"]

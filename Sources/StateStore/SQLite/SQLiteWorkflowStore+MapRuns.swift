@@ -66,10 +66,10 @@ extension SQLiteStateStore {
             }
             try children.first?.row.insertDefinition(db)
             for child in children {
-                guard try child.row.insert(db) else {
+                guard let number = try child.row.insert(db) else {
                     throw WorkflowStoreError.staleRevision(executionArn: child.row.record.arn, expected: 0)
                 }
-                try child.step?.writeContents(db)
+                try child.step?.writeContents(db, execution: number)
             }
             for child in repeated { try child.replace(db) }
         }

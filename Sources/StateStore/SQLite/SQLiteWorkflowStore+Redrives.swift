@@ -28,14 +28,14 @@ extension SQLiteStateStore {
 
     package func forgetRedrives(stoppedBefore time: Timestamp, limit: Int) async throws -> Int {
         try await write { db in
-            let arns = try db.statement(
-                "SELECT arn FROM workflow_executions WHERE redrivable = 1 AND stopped_at < ? ORDER BY stopped_at LIMIT ?"
-            ).values([time.millisecondsSince1970, limit], as: String.self)
-            for arn in arns {
-                try db.statement("DELETE FROM workflow_frames WHERE execution = ?").run([arn])
-                try db.statement("UPDATE workflow_executions SET redrivable = 0 WHERE arn = ?").run([arn])
+            let numbers = try db.statement(
+                "SELECT number FROM workflow_executions WHERE redrivable = 1 AND stopped_at < ? ORDER BY stopped_at LIMIT ?"
+            ).values([time.millisecondsSince1970, limit], as: Int64.self)
+            for number in numbers {
+                try db.statement("DELETE FROM workflow_frames WHERE execution = ?").run([number])
+                try db.statement("UPDATE workflow_executions SET redrivable = 0 WHERE number = ?").run([number])
             }
-            return arns.count
+            return numbers.count
         }
     }
 

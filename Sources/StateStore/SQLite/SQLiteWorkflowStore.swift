@@ -12,15 +12,22 @@ extension SQLiteStateStore: WorkflowStore {
     ) async throws {
         try await write { db in
             try db.statement(
-                "UPDATE workflow_commands SET progress = ? WHERE execution = ? AND command_id = ?"
+                """
+                UPDATE workflow_commands SET progress = ?
+                WHERE execution = (SELECT number FROM workflow_executions WHERE arn = ?) AND command_id = ?
+                """
             ).run([progress.rawValue, executionArn, commandID])
         }
     }
 
     package func removeCommand(_ commandID: String, executionArn: String) async throws {
         try await write { db in
-            try db.statement("DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?")
-                .run([executionArn, commandID])
+            try db.statement(
+                """
+                DELETE FROM workflow_commands
+                WHERE execution = (SELECT number FROM workflow_executions WHERE arn = ?) AND command_id = ?
+                """
+            ).run([executionArn, commandID])
         }
     }
 
@@ -45,21 +52,28 @@ extension SQLiteStateStore: WorkflowStore {
     package func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {
         try await read { db in
             let statement = try db.statement(
-                "SELECT arn FROM workflow_executions WHERE runnable = 1 AND arn > ? ORDER BY arn LIMIT ?"
+                """
+                SELECT arn FROM workflow_executions WHERE runnable = 1
+                AND number > coalesce((SELECT number FROM workflow_executions WHERE arn = ?), 0) ORDER BY number LIMIT ?
+                """
             )
             return try statement.values([arn ?? "", limit], as: String.self)
         }
     }
+
+    private static let commandColumns = """
+        SELECT c.*, e.arn FROM workflow_commands c JOIN workflow_executions e ON e.number = c.execution WHERE 
+        """
 
     package func commands(
         after: (executionArn: String, commandID: String)?, limit: Int
     ) async throws -> [CommandRecord] {
         try await read { db in
             let statement = try db.statement(
-                """
-                SELECT * FROM workflow_commands WHERE (execution, command_id) > (?, ?)
-                ORDER BY execution, command_id LIMIT ?
-                """
+                text: Self.commandColumns + """
+                    (execution, command_id) > (coalesce((SELECT number FROM workflow_executions WHERE arn = ?), 0), ?)
+                    ORDER BY execution, command_id LIMIT ?
+                    """
             )
             let arguments: [any SQLiteValue] = [after?.executionArn ?? "", after?.commandID ?? "", limit]
             return try statement.all(arguments) { try Self.command(db, $0) }
@@ -68,38 +82,34 @@ extension SQLiteStateStore: WorkflowStore {
 
     package func command(taskToken: String) async throws -> CommandRecord? {
         try await read { db in
-            let statement = try db.statement("SELECT * FROM workflow_commands WHERE task_token = ? AND cancelled = 0")
-            return try statement.first([taskToken]) { try Self.command(db, $0) }
+            try db.statement(text: Self.commandColumns + "task_token = ? AND cancelled = 0")
+                .first([taskToken]) { try Self.command(db, $0) }
         }
     }
 
     private static func command(_ db: SQLiteConnection, _ row: SQLiteRow) throws -> CommandRecord {
-        let execution: String = try row["execution"]
+        let arn: String = try row["arn"]
         let progress: String = try row["progress"]
         let handle: String? = try row["handle"]
         return CommandRecord(
-            executionArn: execution, commandID: try row["command_id"],
-            call: try storedJSON(try payloadText(db, execution: execution, column: row["call"]), of: execution),
+            executionArn: arn, commandID: try row["command_id"],
+            call: try storedJSON(try payloadText(db, execution: row["execution"], column: row["call"]), of: arn),
             progress: CommandRecord.Progress(rawValue: progress) ?? .pending,
-            handle: try handle.map { try storedJSON($0, of: execution) }, isCancelled: try row["cancelled"],
+            handle: try handle.map { try storedJSON($0, of: arn) }, isCancelled: try row["cancelled"],
             taskToken: try row["task_token"])
     }
 
-    package func timers(after: TimerRecord?, limit: Int) async throws -> [TimerRecord] {
+    package func timers(limit: Int) async throws -> [TimerRecord] {
         try await read { db in
             let statement = try db.statement(
                 """
-                SELECT * FROM workflow_timers WHERE (due_at, execution, timer_id) > (?, ?, ?)
+                SELECT arn, timer_id, due_at FROM workflow_timers JOIN workflow_executions ON number = execution
                 ORDER BY due_at, execution, timer_id LIMIT ?
                 """
             )
-            let arguments: [any SQLiteValue] = [
-                after?.dueAt.millisecondsSince1970 ?? Int64.min, after?.executionArn ?? "", after?.timerID ?? "", limit,
-            ]
-            return try statement.all(arguments) { row in
+            return try statement.all([limit]) { row in
                 try TimerRecord(
-                    executionArn: row["execution"], timerID: row["timer_id"],
-                    dueAt: Timestamp(millisecondsSince1970: row["due_at"]))
+                    executionArn: row[0], timerID: row[1], dueAt: Timestamp(millisecondsSince1970: row[2]))
             }
         }
     }
@@ -129,19 +139,23 @@ struct StepRows: Sendable {
     }
 
     func write(_ db: SQLiteConnection) throws {
-        try advance(db)
-        try writeContents(db)
-        if step.end != nil { try finish(db) }
+        guard let number = try db.number(ofExecution: step.executionArn) else { throw stale }
+        try advance(db, number)
+        try writeContents(db, execution: number)
+        if step.end != nil { try finish(db, number) }
+    }
+
+    private var stale: WorkflowStoreError {
+        .staleRevision(executionArn: step.executionArn, expected: step.revision)
     }
 
     /// All but what the execution's own row says.
-    func writeContents(_ db: SQLiteConnection) throws {
-        let arn = step.executionArn
-        try payloads.write(db, execution: arn)
+    func writeContents(_ db: SQLiteConnection, execution number: Int64) throws {
+        try payloads.write(db, execution: number)
         if let events, let first = step.history.first, let last = step.history.last {
             try db.statement(
                 "INSERT INTO workflow_history (execution, first_id, last_id, events) VALUES (?, ?, ?, ?)"
-            ).run([arn, first.id, last.id, events])
+            ).run([number, first.id, last.id, events])
         }
         for frame in step.frames {
             if let bytes = frame.bytes {
@@ -150,44 +164,42 @@ struct StepRows: Sendable {
                     INSERT INTO workflow_frames (execution, path, bytes) VALUES (?, ?, ?)
                     ON CONFLICT (execution, path) DO UPDATE SET bytes = excluded.bytes
                     """
-                ).run([arn, frame.path, bytes])
+                ).run([number, frame.path, bytes])
             } else {
                 try db.statement("DELETE FROM workflow_frames WHERE execution = ? AND path = ?")
-                    .run([arn, frame.path])
+                    .run([number, frame.path])
             }
         }
-        try writeCommands(db)
+        try writeCommands(db, number)
         for timer in step.newTimers {
             try db.statement(
                 "INSERT OR REPLACE INTO workflow_timers (execution, timer_id, due_at) VALUES (?, ?, ?)"
-            ).run([arn, timer.timerID, timer.dueAt.millisecondsSince1970])
+            ).run([number, timer.timerID, timer.dueAt.millisecondsSince1970])
         }
         for timerID in step.finishedTimers {
             try db.statement("DELETE FROM workflow_timers WHERE execution = ? AND timer_id = ?")
-                .run([arn, timerID])
+                .run([number, timerID])
         }
         try mapRuns?.write(db)
     }
 
     /// Updates the execution's row, if it still is what the step was computed from.
-    private func advance(_ db: SQLiteConnection) throws {
+    private func advance(_ db: SQLiteConnection, _ number: Int64) throws {
         try db.statement(
             """
             UPDATE workflow_executions SET revision = revision + 1, step_count = ?, runnable = ?,
                 last_event_id = max(last_event_id, ?), status = coalesce(?, status), stopped_at = ?, output = ?,
                 error = ?, cause = ?
-            WHERE arn = ? AND revision = ? AND status = 'RUNNING'
+            WHERE number = ? AND revision = ? AND status = 'RUNNING'
             """
         ).run([
             step.stepCount, step.isRunnable, step.history.last?.id ?? 0, step.end?.status.rawValue,
-            step.end?.stoppedAt.millisecondsSince1970, output, step.end?.error, cause, step.executionArn, step.revision,
+            step.end?.stoppedAt.millisecondsSince1970, output, step.end?.error, cause, number, step.revision,
         ])
-        guard db.changesCount == 1 else {
-            throw WorkflowStoreError.staleRevision(executionArn: step.executionArn, expected: step.revision)
-        }
+        guard db.changesCount == 1 else { throw stale }
     }
 
-    private func writeCommands(_ db: SQLiteConnection) throws {
+    private func writeCommands(_ db: SQLiteConnection, _ number: Int64) throws {
         for (command, call) in zip(step.newCommands, calls) {
             try db.statement(
                 """
@@ -195,7 +207,7 @@ struct StepRows: Sendable {
                 VALUES (?, ?, ?, ?, NULL, ?, ?)
                 """
             ).run([
-                step.executionArn, command.commandID, call, command.progress.rawValue, command.isCancelled,
+                number, command.commandID, call, command.progress.rawValue, command.isCancelled,
                 command.taskToken,
             ])
         }
@@ -205,33 +217,32 @@ struct StepRows: Sendable {
                 UPDATE workflow_commands SET progress = 'submitted', handle = ?
                 WHERE execution = ? AND command_id = ?
                 """
-            ).run([handle, step.executionArn, submitted.commandID])
+            ).run([handle, number, submitted.commandID])
         }
         for commandID in step.cancelledCommands {
             try db.statement(
                 "UPDATE workflow_commands SET cancelled = 1 WHERE execution = ? AND command_id = ?"
             )
-                .run([step.executionArn, commandID])
+                .run([number, commandID])
         }
         for commandID in step.finishedCommands {
             try db.statement("DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?")
-                .run([step.executionArn, commandID])
+                .run([number, commandID])
         }
     }
 
     /// What a closed execution no longer needs goes; a redrive needs the frames. Commands stay until what they started has been stopped.
-    private func finish(_ db: SQLiteConnection) throws {
-        let arn = step.executionArn
-        try db.statement("DELETE FROM workflow_timers WHERE execution = ?").run([arn])
+    private func finish(_ db: SQLiteConnection, _ number: Int64) throws {
+        try db.statement("DELETE FROM workflow_timers WHERE execution = ?").run([number])
         if step.end?.status == .succeeded {
-            try db.statement("DELETE FROM workflow_frames WHERE execution = ?").run([arn])
+            try db.statement("DELETE FROM workflow_frames WHERE execution = ?").run([number])
         } else {
-            try db.statement("UPDATE workflow_executions SET redrivable = 1 WHERE arn = ?").run([arn])
+            try db.statement("UPDATE workflow_executions SET redrivable = 1 WHERE number = ?").run([number])
         }
         try db.statement("UPDATE workflow_commands SET cancelled = 1 WHERE execution = ?")
-            .run([arn])
-        let machine = try db.statement("SELECT machine_arn FROM workflow_executions WHERE arn = ?")
-            .value([arn], as: String.self)
+            .run([number])
+        let machine = try db.statement("SELECT machine_arn FROM workflow_executions WHERE number = ?")
+            .value([number], as: String.self)
         if let machine { try SQLiteStateStore.removeDeletedMachine(db, arn: machine) }
     }
 }

@@ -56,7 +56,7 @@ struct PayloadWriter {
         return stored
     }
 
-    func write(_ db: SQLiteConnection, execution: String) throws {
+    func write(_ db: SQLiteConnection, execution: Int64) throws {
         for (hash, text) in payloads {
             try db.statement(
                 "INSERT OR IGNORE INTO workflow_payloads (execution, hash, text) VALUES (?, ?, ?)"
@@ -66,33 +66,41 @@ struct PayloadWriter {
     }
 }
 
+extension SQLiteConnection {
+    /// The number under which what belongs to an execution is kept; nil if there is none with this ARN.
+    func number(ofExecution arn: String) throws -> Int64? {
+        try statement("SELECT number FROM workflow_executions WHERE arn = ?").value([arn])
+    }
+}
+
 func payloadHash(_ text: String) -> String {
     var text = text
     return text.withUTF8 { hexText(SHA256.hash(data: UnsafeRawBufferPointer($0))) }
 }
 
 /// The text behind a column that `PayloadWriter.column` made.
-func payloadText(_ db: SQLiteConnection, execution: String, column: String) throws -> String {
+func payloadText(_ db: SQLiteConnection, execution: Int64, column: String) throws -> String {
     guard column.utf8.first == UInt8(ascii: "#") else { return String(column.dropFirst()) }
     return try payloadText(db, execution: execution, hash: String(column.dropFirst()))
 }
 
-private func payloadText(_ db: SQLiteConnection, execution: String, hash: String) throws -> String {
+private func payloadText(_ db: SQLiteConnection, execution: Int64, hash: String) throws -> String {
     let statement = try db.statement("SELECT text FROM workflow_payloads WHERE execution = ? AND hash = ?")
     guard let text = try statement.value([execution, hash], as: String.self) else {
-        throw StateStoreError.corrupt("the payload \(hash) of \(execution) is missing")
+        throw StateStoreError.corrupt("the payload \(hash) of execution number \(execution) is missing")
     }
     return text
 }
 
 /// The events of one row of `workflow_history`.
-func historyEvents(_ db: SQLiteConnection, execution: String, blob: [UInt8]) throws -> [HistoryRecord] {
-    let parsed = try storedJSON(String(decoding: blob, as: UTF8.self), of: execution)
-    guard let list = parsed.array else { throw StateStoreError.corrupt("history of \(execution) is no array") }
+func historyEvents(_ db: SQLiteConnection, execution: Int64, blob: [UInt8]) throws -> [HistoryRecord] {
+    let owner = "execution number \(execution)"
+    let parsed = try storedJSON(String(decoding: blob, as: UTF8.self), of: owner)
+    guard let list = parsed.array else { throw StateStoreError.corrupt("the history of \(owner) is no array") }
     return try list.map { entry in
         guard let id = entry[0]?.int64, let previous = entry[1]?.int64, let time = entry[2]?.int64,
             let type = entry[3]?.string
-        else { throw StateStoreError.corrupt("an event of \(execution) cannot be read: \(entry.text)") }
+        else { throw StateStoreError.corrupt("an event of \(owner) cannot be read: \(entry.text)") }
         var details: JSONObject?
         if let stored = entry[4]?.object {
             var restored = JSONObject()
