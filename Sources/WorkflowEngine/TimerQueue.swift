@@ -4,21 +4,38 @@ import Support
 /// The timers of all executions that are due before `horizon`, earliest first. What is due later stays in the store
 /// until the queue is filled again.
 ///
-/// Few timers are under way at a time, so that thousands that are due together do not stand before everybody else's
-/// writes.
+/// When thousands are due together, they come in bursts that share a few commits. While somebody else waits for answers,
+/// the store is left to them for three times as long as a burst took, so that most of their writes meet no timer.
 struct TimerQueue {
-    private static let underWayMax = 4
+    private static let burstMax = 32
+    private static let restFactor: Int64 = 3, restMilliseconds: ClosedRange<Int64> = 1...60
 
-    private struct Key: Hashable {
+    fileprivate struct Key: Hashable {
         let executionArn: String
         let timerID: String
     }
 
+    private struct Entry {
+        let timer: TimerRecord
+        /// Timers that are due together come in the order in which they came here: that of the starts of their
+        /// executions, whose rows are neighbours.
+        let ordinal: UInt64
+
+        static func < (a: Entry, b: Entry) -> Bool {
+            a.timer.dueAt == b.timer.dueAt ? a.ordinal < b.ordinal : a.timer.dueAt < b.timer.dueAt
+        }
+    }
+
     /// A binary heap by due time. Entries of cancelled timers stay until they come up.
-    private var heap: [TimerRecord] = []
+    private var heap: [Entry] = []
+    private var nextOrdinal: UInt64 = 0
     private var live: [Key: Timestamp] = [:]
     /// Taken, and their steps not yet durable.
     private var underWay = 0
+    private var burstBegan = Timestamp(millisecondsSince1970: 0)
+    private var isResting = false
+    /// Somebody waited for an answer since the burst began.
+    private var hasCaller = false
 
     /// Timers due after this moment may be missing; `.max` when all are here.
     var horizon = Timestamp(millisecondsSince1970: .max)
@@ -28,24 +45,24 @@ struct TimerQueue {
     /// Adds a timer, or changes its time. Ignored beyond the horizon.
     mutating func insert(_ timer: TimerRecord) {
         guard timer.dueAt <= horizon else { return }
-        let key = Key(executionArn: timer.executionArn, timerID: timer.timerID)
-        if live.updateValue(timer.dueAt, forKey: key) == timer.dueAt { return }
-        heap.append(timer)
+        if live.updateValue(timer.dueAt, forKey: timer.key) == timer.dueAt { return }
+        heap.append(Entry(timer: timer, ordinal: nextOrdinal))
+        nextOrdinal &+= 1
         siftUp(heap.count - 1)
     }
 
     mutating func remove(executionArn: String, timerID: String) {
         live[Key(executionArn: executionArn, timerID: timerID)] = nil
         if heap.count > 2 * live.count + 1024 {
-            heap.removeAll { live[Key(executionArn: $0.executionArn, timerID: $0.timerID)] != $0.dueAt }
-            heap.sort { $0.dueAt < $1.dueAt }
+            heap.removeAll { live[$0.timer.key] != $0.timer.dueAt }
+            heap.sort(by: <)
         }
     }
 
     /// When the earliest timer is due.
     mutating func next() -> Timestamp? {
         while let first = heap.first {
-            if live[Key(executionArn: first.executionArn, timerID: first.timerID)] == first.dueAt { return first.dueAt }
+            if live[first.timer.key] == first.timer.dueAt { return first.timer.dueAt }
             removeFirst()
         }
         return nil
@@ -54,20 +71,35 @@ struct TimerQueue {
     /// Takes the earliest timers that are due. Each is followed by a call of `finishOne`.
     mutating func takeDue(_ now: Timestamp) -> [TimerRecord] {
         var taken: [TimerRecord] = []
-        while underWay < Self.underWayMax, let due = next(), due <= now, let timer = heap.first {
-            live[Key(executionArn: timer.executionArn, timerID: timer.timerID)] = nil
+        while !isResting, underWay < Self.burstMax, let due = next(), due <= now, let timer = heap.first?.timer {
+            live[timer.key] = nil
             removeFirst()
             taken.append(timer)
             underWay += 1
         }
+        if !taken.isEmpty {
+            burstBegan = now
+            hasCaller = false
+        }
         return taken
     }
 
-    /// True when it is time to take more.
-    mutating func finishOne() -> Bool {
+    /// Gives the milliseconds to rest before more are taken, which `endRest` ends; nil unless a burst is over. One is when
+    /// half of it is: a slow execution holds up nobody else's timers.
+    mutating func finishOne(_ now: Timestamp) -> Int64? {
         underWay -= 1
-        return underWay <= Self.underWayMax / 2 && !live.isEmpty
+        guard !isResting, underWay <= Self.burstMax / 2, let due = next(), due <= now else { return nil }
+        isResting = true
+        guard hasCaller else { return 0 }
+        let range = Self.restMilliseconds
+        let burst = min(max(now.milliseconds(since: burstBegan), 0), range.upperBound)
+        return min(max(Self.restFactor * burst, range.lowerBound), range.upperBound)
     }
+
+    /// Takes note that somebody waits for an answer.
+    mutating func noteCaller() { hasCaller = true }
+
+    mutating func endRest() { isResting = false }
 
     private mutating func removeFirst() {
         let last = heap.removeLast()
@@ -77,7 +109,7 @@ struct TimerQueue {
         while true {
             var least = parent
             for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-                if heap[child].dueAt < heap[least].dueAt { least = child }
+                if heap[child] < heap[least] { least = child }
             }
             if least == parent { return }
             heap.swapAt(parent, least)
@@ -87,9 +119,13 @@ struct TimerQueue {
 
     private mutating func siftUp(_ index: Int) {
         var child = index
-        while child > 0, heap[child].dueAt < heap[(child - 1) / 2].dueAt {
+        while child > 0, heap[child] < heap[(child - 1) / 2] {
             heap.swapAt(child, (child - 1) / 2)
             child = (child - 1) / 2
         }
     }
+}
+
+extension TimerRecord {
+    fileprivate var key: TimerQueue.Key { TimerQueue.Key(executionArn: executionArn, timerID: timerID) }
 }

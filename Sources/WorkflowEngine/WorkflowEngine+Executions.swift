@@ -2,6 +2,7 @@ package import StateStore
 import StatesLanguage
 package import StatesRuntime
 package import Support
+import Synchronization
 
 /// What StartExecution is given.
 package struct StartExecutionRequest: Sendable {
@@ -32,6 +33,7 @@ extension WorkflowEngine {
     /// Repeating a call with the same name and input while the execution runs gives the first one's record.
     /// - Throws: `WorkflowEngineError.executionAlreadyExists`, `.quotaExceeded`; `StateStoreError`.
     package func startExecution(_ request: StartExecutionRequest) async throws -> ExecutionRecord {
+        timers.withLock { $0.noteCaller() }
         let machine = request.stateMachine
         try await checkOpenExecutions(of: machine)
         let record = ExecutionRecord(

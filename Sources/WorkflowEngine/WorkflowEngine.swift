@@ -53,7 +53,7 @@ package final class WorkflowEngine: Sendable {
         case perform(CommandRecord, PendingCommand)
         /// Forgets a cancelled command that nobody performs.
         case forget(commandID: String, executionArn: String)
-        case fireTimers(at: Timestamp)
+        case fireTimers(afterMilliseconds: Int64, endsRest: Bool = false)
         case express(StartExecutionRequest, startedAt: Timestamp)
         case mapRun(MapRunCell)
         case expressChild(ExpressChild, PendingCommand, MapRunCell)
@@ -144,10 +144,10 @@ package final class WorkflowEngine: Sendable {
                                 metadata: ["execution": "\(request.executionArn)", "error": "\(error)"])
                         }
                     }
-                case .fireTimers(let time):
+                case .fireTimers(let milliseconds, let endsRest):
                     group.addTask {
-                        let milliseconds = time.milliseconds(since: self.clock.now())
-                        try? await self.clock.sleep(for: .milliseconds(max(0, milliseconds)))  // A cancelled sleep fires early.
+                        try? await self.clock.sleep(for: .milliseconds(milliseconds))  // A cancelled sleep fires early.
+                        if endsRest { self.timers.withLock { $0.endRest() } }
                         self.fireDueTimers()
                     }
                 }
@@ -181,6 +181,7 @@ package final class WorkflowEngine: Sendable {
 
     /// Hands an event to an execution and returns once it has been taken in durably.
     func postAndWait(_ event: ExecutionEvent, to executionArn: String) async throws {
+        timers.withLock { $0.noteCaller() }
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             post(
                 PostedEvent(event: event) { error in
@@ -191,6 +192,8 @@ package final class WorkflowEngine: Sendable {
 
     /// What has become durable since the call, step by step. A subscriber who does not keep up loses the oldest.
     package func changes() -> AsyncStream<ExecutionChange> { feed.changes() }
+
+    package var counts: ExecutionCounts { feed.counts }
 
     // MARK: - Recovery
 
