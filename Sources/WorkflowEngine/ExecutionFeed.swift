@@ -10,7 +10,15 @@ package struct ExecutionChange: Sendable {
     package var events: [HistoryRecord]
 }
 
-/// Tells subscribers what has become durable.
+/// What has become durable since the engine was made.
+package struct ExecutionCounts: Sendable {
+    /// Events of histories.
+    package var events = 0
+    /// Executions that ended, by how they did.
+    package var ended: [ExecutionRecord.Status: Int] = [:]
+}
+
+/// Counts what has become durable, and tells subscribers.
 final class ExecutionFeed: Sendable {
     /// Changes kept for a subscriber who does not keep up; older ones are lost.
     private static let bufferedMax = 4096
@@ -19,8 +27,11 @@ final class ExecutionFeed: Sendable {
         var nextID = 0
         var changes: [Int: AsyncStream<ExecutionChange>.Continuation] = [:]
         var steps: [String: [Int: AsyncStream<Void>.Continuation]] = [:]
+        var counts = ExecutionCounts()
     }
     private let subscribers = Mutex(Subscribers())
+
+    var counts: ExecutionCounts { subscribers.withLock { $0.counts } }
 
     func changes() -> AsyncStream<ExecutionChange> {
         let (stream, continuation) = AsyncStream.makeStream(
@@ -54,8 +65,13 @@ final class ExecutionFeed: Sendable {
     }
 
     func publish(_ change: ExecutionChange) {
-        let (changes, steps) = subscribers.withLock {
-            (Array($0.changes.values), $0.steps[change.executionArn].map { Array($0.values) } ?? [])
+        let (changes, steps) = subscribers.withLock { subscribers in
+            subscribers.counts.events += change.events.count
+            if change.status != .running { subscribers.counts.ended[change.status, default: 0] += 1 }
+            return (
+                Array(subscribers.changes.values),
+                subscribers.steps[change.executionArn].map { Array($0.values) } ?? []
+            )
         }
         for continuation in changes { continuation.yield(change) }
         for continuation in steps { continuation.yield() }

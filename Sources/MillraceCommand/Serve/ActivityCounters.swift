@@ -12,37 +12,19 @@ import Glibc
 
 /// What has happened since the start, for `/metrics`.
 final class ActivityCounters: Sendable {
-    private struct Counts {
-        var events = 0
-        var executions: [String: Int] = [:]
-        var jobs: [String: Int] = [:]
-    }
-    private let counts = Mutex(Counts())
+    private let jobs = Mutex<[String: Int]>([:])
     private let began: Timestamp
 
     init(began: Timestamp) { self.began = began }
 
-    /// Counts until cancelled.
-    func follow(_ executions: AsyncStream<ExecutionChange>, _ jobs: AsyncStream<JobRecord>) async {
-        await withDiscardingTaskGroup { group in
-            group.addTask {
-                for await change in executions {
-                    self.counts.withLock { counts in
-                        counts.events += change.events.count
-                        if change.status != .running { counts.executions[change.status.rawValue, default: 0] += 1 }
-                    }
-                }
-            }
-            group.addTask {
-                for await job in jobs where job.status == .succeeded || job.status == .failed {
-                    self.counts.withLock { $0.jobs[job.status.rawValue, default: 0] += 1 }
-                }
-            }
+    /// Counts jobs until cancelled.
+    func follow(_ jobs: AsyncStream<JobRecord>) async {
+        for await job in jobs where job.status == .succeeded || job.status == .failed {
+            self.jobs.withLock { $0[job.status.rawValue, default: 0] += 1 }
         }
     }
 
-    func metrics(storeCommits: Int) -> [Metric] {
-        let counts = counts.withLock { $0 }
+    func metrics(storeCommits: Int, executions: ExecutionCounts) -> [Metric] {
         var metrics = [
             Metric(
                 "process_start_time_seconds", .gauge, "When the server started, seconds since 1970.",
@@ -54,14 +36,14 @@ final class ActivityCounters: Sendable {
                 value: Double(storeCommits)),
             Metric(
                 "millrace_history_events_total", .counter, "History events of executions made durable.",
-                value: Double(counts.events)),
+                value: Double(executions.events)),
         ]
-        for (status, count) in counts.executions.sorted(by: { $0.key < $1.key }) {
+        for (status, count) in executions.ended.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             metrics.append(Metric(
-                "millrace_executions_ended_total", .counter, "Executions that ended.", labels: [("status", status)],
-                value: Double(count)))
+                "millrace_executions_ended_total", .counter, "Executions that ended.",
+                labels: [("status", status.rawValue)], value: Double(count)))
         }
-        for (status, count) in counts.jobs.sorted(by: { $0.key < $1.key }) {
+        for (status, count) in jobs.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
             metrics.append(Metric(
                 "millrace_jobs_ended_total", .counter, "Jobs that ended.", labels: [("status", status)],
                 value: Double(count)))

@@ -155,7 +155,7 @@ struct Server {
             context: {
                 CallContext(account: account, region: "us-east-1", requestID: randomUUIDText(), receivedAt: clock.now())
             },
-            metrics: { activity.metrics(storeCommits: store.commitCount) },
+            metrics: { [workflow] in activity.metrics(storeCommits: store.commitCount, executions: workflow.counts) },
             readiness: { nil })
     }
 
@@ -191,7 +191,7 @@ struct Server {
                 .init(service: Background { await objects.run() }),
                 .init(service: Background { await functions.run() }),
                 .init(service: Background { await statusChanges?.run() }),
-                .init(service: Background { await activity.follow(workflow.changes(), await batch.changes()) }),
+                .init(service: Background { await activity.follow(await batch.changes()) }),
                 .init(service: Background { try await self.announce(listening) }),
                 listener(settings.console, settings.isConsoleEncrypted ? certificate : nil) { await console.respond(to: $0) },
                 listener(settings.api, certificate) { await api.respond(to: $0) },
