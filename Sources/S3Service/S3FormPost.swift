@@ -76,7 +76,7 @@ extension S3Service {
         headers["x-amz-acl"] = form["acl"]
         caller.call.fields = headers
         try await authorize("s3:PutObject", bucket, form.key, caller)
-        form.attributes = try attributes(of: headers, in: bucket.name)
+        form.attributes = try attributes(of: headers, in: bucket.name, isForm: true)
         if let tagging = form["tagging"] {
             let tags = try tags(of: Array(tagging.utf8))
             try check(tags)

@@ -44,7 +44,9 @@ extension S3Service {
     }
 
     /// The fields and tags that a request wants kept; refuses what is not implemented by name.
-    func attributes(of fields: HTTPFields, in bucket: String) throws -> ObjectAttributes {
+    ///
+    /// - Parameter isForm: whether the values are a form's, which are text, and not a request's fields.
+    func attributes(of fields: HTTPFields, in bucket: String, isForm: Bool = false) throws -> ObjectAttributes {
         try refuseEncryption(fields)
         for entry in fields.entries
         where entry.name.hasPrefix("x-amz-object-lock-") || entry.name == "x-amz-write-offset-bytes" {
@@ -68,10 +70,11 @@ extension S3Service {
         var bytes = 0
         for entry in fields.entries where entry.name.hasPrefix("x-amz-meta-") {
             bytes += entry.name.utf8.count - 11 + entry.value.utf8.count
+            let value = isForm ? entry.value : S3UserMetadata.decoded(entry.value)
             if let index = attributes.fields.firstIndex(where: { $0.name == entry.name }) {
-                attributes.fields[index].value += ",\(entry.value)"
+                attributes.fields[index].value += ",\(value)"
             } else {
-                attributes.fields.append(.init(entry.name, entry.value))
+                attributes.fields.append(.init(entry.name, value))
             }
         }
         guard bytes <= 2048 else {
@@ -148,7 +151,10 @@ extension S3Service {
         var fields: HTTPFields = [
             "etag": "\"\(record.etag)\"", "last-modified": record.modifiedAt.httpDate, "accept-ranges": "bytes",
         ]
-        for field in record.attributes.fields { fields.append(field.name, field.value) }
+        for field in record.attributes.fields {
+            let isOfUser = field.name.hasPrefix("x-amz-meta-")
+            fields.append(field.name, isOfUser ? S3UserMetadata.encoded(field.value) : field.value)
+        }
         if fields["content-type"] == nil { fields["content-type"] = "binary/octet-stream" }
         if !record.attributes.tags.isEmpty { fields["x-amz-tagging-count"] = String(record.attributes.tags.count) }
         return fields

@@ -135,6 +135,24 @@ import Testing
         }
     }
 
+    /// What S3 answered to these, as recordings show.
+    @Test(arguments: [
+        ("=?UTF-8?Q?test=5F=E2=80=94=5Ffile%E2%80%94=5F=C3=A9=5F2=3F.pdf?=", nil), ("=?UTF-8?B?AAECAw==?=", nil),
+        ("=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?=", nil), ("=?UTF-8?B?77+977+977+977+977+977+977+9?=", nil),
+        ("=?UTF-8?Q?actually-ascii?=", "actually-ascii"), ("=?UTF-8?B?YWJj?=", "abc"),
+        ("ÄMÄZÕÑ S3", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="),
+        ("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", nil), ("=?UTF-8?B?=GGG?=", nil), ("=?UTF-8?Q?=G?=", nil), ("=?", nil), ("=??=", nil),
+        ("=?iso-8859-1?q?=E9_1?= =?UTF-8?b?w6k=?=", "=?UTF-8?Q?=C3=A9_1=C3=A9?="), ("=?UTF-8?Q?a?= b", nil),
+    ])
+    func userMetadataIsTextInEncodedWords(_ sent: String, _ answered: String?) async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            #expect(try await s3.send("PUT", "/bkt/k", ["x-amz-meta-a": sent]).status == 200)
+            #expect(try await s3.send("HEAD", "/bkt/k").fields["x-amz-meta-a"] == answered ?? sent)
+            #expect(try await s3.send("PUT", "/bkt/c", ["x-amz-copy-source": "bkt/k"]).status == 200)
+            #expect(try await s3.send("HEAD", "/bkt/c").fields["x-amz-meta-a"] == answered ?? sent)
+        }
+    }
+
     /// SDKs move fields into the query when they sign there.
     @Test func presignedQueriesBringFields() async throws {
         try await withBucket { (s3: S3Harness) async throws -> Void in
