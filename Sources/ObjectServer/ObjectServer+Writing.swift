@@ -199,5 +199,10 @@ extension ObjectServer {
 
 extension WriteCondition {
     /// The request field that sets it.
-    var field: String { self == .ifAbsent ? "If-None-Match" : "If-Match" }
+    var field: String {
+        switch self {
+        case .ifAbsent, .ifNoneMatch: "If-None-Match"
+        case .none, .ifPresent, .ifMatch: "If-Match"
+        }
+    }
 }

@@ -4,7 +4,8 @@ import ObjectServer
 import StateStore
 import Support
 
-/// The conditions of a write, from `If-None-Match` and `If-Match`.
+/// The conditions of a write, from `If-None-Match` and `If-Match`: a star or one ETag each. S3 takes the star in the former
+/// and ETags in the latter alone; what it refuses as not implemented means here what RFC 9110 says.
 func writeCondition(_ fields: HTTPFields) throws -> WriteCondition {
     let noneMatch = fields["if-none-match"]
     let match = fields["if-match"]
@@ -12,8 +13,8 @@ func writeCondition(_ fields: HTTPFields) throws -> WriteCondition {
         throw S3Errors.notImplemented("If-Match and If-None-Match together")
     }
     if let noneMatch {
-        guard noneMatch == "*" else { throw S3Errors.headerNotImplemented("If-None-Match") }
-        return .ifAbsent
+        guard !noneMatch.contains(",") else { throw S3Errors.headerNotImplemented("If-None-Match") }
+        return noneMatch == "*" ? .ifAbsent : .ifNoneMatch(unquoted(noneMatch))
     }
     if let match { return match == "*" ? .ifPresent : .ifMatch(unquoted(match)) }
     return .none

@@ -300,6 +300,8 @@ package enum WriteCondition: Sendable, Hashable {
     case ifPresent
     /// The object exists and has this ETag (without quotes).
     case ifMatch(String)
+    /// No object exists that has this ETag (without quotes).
+    case ifNoneMatch(String)
 }
 
 package enum ObjectWriteOutcome: Sendable, Hashable {

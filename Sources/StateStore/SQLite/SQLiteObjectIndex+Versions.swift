@@ -234,6 +234,7 @@ private func outcome(of condition: WriteCondition, etag: String?) -> ObjectWrite
     case .ifAbsent: etag == nil ? .done : .preconditionFailed
     case .ifPresent: etag == nil ? .noSuchKey : .done
     case .ifMatch(let wanted): etag == nil ? .noSuchKey : etag == wanted ? .done : .preconditionFailed
+    case .ifNoneMatch(let refused): etag == refused ? .preconditionFailed : .done
     }
 }
 
