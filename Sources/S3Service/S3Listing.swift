@@ -75,7 +75,6 @@ extension S3Service {
                     xml.element("Key", parameters.shown(object.key.utf8))
                     writeFacts(of: object, &xml)
                     if showsOwner { xml.element("Owner") { $0.element("ID", owner) } }
-                    xml.element("StorageClass", "STANDARD")
                 }
             }
             parameters.writePrefixes(page, &xml)
@@ -105,7 +104,6 @@ extension S3Service {
                     xml.element("Key", parameters.shown(object.key.utf8))
                     writeFacts(of: object, &xml)
                     xml.element("Owner") { $0.element("ID", owner) }
-                    xml.element("StorageClass", "STANDARD")
                 }
             }
             parameters.writePrefixes(page, &xml)
@@ -156,7 +154,6 @@ extension S3Service {
                         xml.element("LastModified", wholeSeconds(item.object.modifiedAt).iso8601)
                     } else {
                         writeFacts(of: item.object, &xml)
-                        xml.element("StorageClass", "STANDARD")
                     }
                     xml.element("Owner") { $0.element("ID", owner) }
                 }
@@ -171,7 +168,12 @@ extension S3Service {
     private func writeFacts(of object: ObjectSummary, _ xml: inout XMLWriter) {
         xml.element("LastModified", wholeSeconds(object.modifiedAt).iso8601)
         xml.element("ETag", "\"\(object.etag)\"")
+        if let algorithm = object.attributes.checksumAlgorithm {
+            xml.element("ChecksumAlgorithm", algorithm)
+            xml.element("ChecksumType", object.attributes.hasCompositeChecksum ? "COMPOSITE" : "FULL_OBJECT")
+        }
         xml.element("Size", object.size)
+        xml.element("StorageClass", object.attributes.storageClass ?? "STANDARD")
     }
 }
 

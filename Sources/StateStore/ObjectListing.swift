@@ -44,13 +44,28 @@ package struct ObjectSummary: Sendable, Hashable {
     package var size: Int64
     package var etag: String
     package var modifiedAt: Timestamp
+    package var attributes: ListedAttributes
 
-    package init(key: ObjectKey, size: Int64, etag: String, modifiedAt: Timestamp) {
+    package init(
+        key: ObjectKey, size: Int64, etag: String, modifiedAt: Timestamp, attributes: ListedAttributes = ListedAttributes()
+    ) {
         self.key = key
         self.size = size
         self.etag = etag
         self.modifiedAt = modifiedAt
+        self.attributes = attributes
     }
+}
+
+/// What listings tell of an object's attributes.
+package struct ListedAttributes: Sendable, Hashable {
+    /// Nil: `STANDARD`.
+    package var storageClass: String?
+    /// As `ObjectChecksum.algorithm`.
+    package var checksumAlgorithm: String?
+    package var hasCompositeChecksum = false
+
+    package init() {}
 }
 
 package struct VersionListQuery: Sendable, Hashable {

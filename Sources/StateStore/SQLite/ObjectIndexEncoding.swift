@@ -67,6 +67,35 @@ func decodeAttributes(_ text: String?) throws -> ObjectAttributes {
     return attributes
 }
 
+/// What listings tell of the attributes that `encodeAttributes` has written. Parsing them would take longer than the rest of
+/// a page: the checksum is found by its text, which no name or value can hold, as their quotes are escaped.
+func decodeListed(_ text: String?) throws -> ListedAttributes {
+    var listed = ListedAttributes()
+    guard var text else { return listed }
+    let hasClass = text.withUTF8 { bytes in
+        if let start = position(of: #""c":[""#, in: bytes) {
+            let parts = UnsafeBufferPointer(rebasing: bytes[start...]).split(separator: UInt8(ascii: "\""), maxSplits: 3)
+            listed.checksumAlgorithm = parts.first.map { String(decoding: $0, as: UTF8.self) }
+            listed.hasCompositeChecksum = parts.count > 2 && parts[2].contains(UInt8(ascii: "-"))
+        }
+        return position(of: #""x-amz-storage-class""#, in: bytes) != nil
+    }
+    if hasClass {
+        listed.storageClass = try decodeAttributes(text).fields.first { $0.name == "x-amz-storage-class" }?.value
+    }
+    return listed
+}
+
+/// The place after the first occurrence of `pattern`, which is ASCII.
+private func position(of pattern: StaticString, in bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+    let count = pattern.utf8CodeUnitCount
+    guard bytes.count >= count else { return nil }
+    for start in 0...bytes.count - count where bytes[start] == pattern.utf8Start[0] {
+        if (0..<count).allSatisfy({ bytes[start + $0] == pattern.utf8Start[$0] }) { return start + count }
+    }
+    return nil
+}
+
 /// `{name: text, ...}`, ascending by name; nil for none.
 func encodeDocuments(_ documents: [String: String]) -> String? {
     var object = JSONObject()

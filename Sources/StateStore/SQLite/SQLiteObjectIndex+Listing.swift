@@ -11,10 +11,10 @@ extension SQLiteStateStore {
             var position = ListPosition(after: query.after, query.prefix, query.delimiter)
             let upper = end == nil ? "" : " AND key < ?"
             let inclusive = try db.statement(
-                text: "SELECT key, size, etag, modified_ms FROM object WHERE bucket = ? AND key >= ?\(upper) ORDER BY key"
+                text: "SELECT key, size, etag, modified_ms, attributes FROM object WHERE bucket = ? AND key >= ?\(upper) ORDER BY key"
             )
             let exclusive = try db.statement(
-                text: "SELECT key, size, etag, modified_ms FROM object WHERE bucket = ? AND key > ?\(upper) ORDER BY key"
+                text: "SELECT key, size, etag, modified_ms, attributes FROM object WHERE bucket = ? AND key > ?\(upper) ORDER BY key"
             )
             let nextKey = try db.statement(
                 text: "SELECT key FROM object WHERE bucket = ? AND key >= ?\(upper) ORDER BY key LIMIT 1"
@@ -51,7 +51,8 @@ extension SQLiteStateStore {
                         .object(
                             try ObjectSummary(
                                 key: ObjectKey(utf8: key), size: row[1], etag: row[2],
-                                modifiedAt: Timestamp(millisecondsSince1970: row[3]))))
+                                modifiedAt: Timestamp(millisecondsSince1970: row[3]),
+                                attributes: decodeListed(row[4]))))
                     return true
                 }
                 guard let next else { return page }
@@ -70,7 +71,7 @@ extension SQLiteStateStore {
                 {
                     try db.statement(
                         """
-                        SELECT key, version, size, etag, modified_ms, content_form FROM object_version
+                        SELECT key, version, size, etag, modified_ms, attributes, content_form FROM object_version
                         WHERE bucket = ? AND key = ? AND id < ? ORDER BY id DESC LIMIT ?
                         """
                     ).forEach([query.bucket, query.after, marker.id, query.limit + 1]) { row in
@@ -86,9 +87,9 @@ extension SQLiteStateStore {
                 // Each half is in the order of an index, and both are merged as they are read.
                 let statement = try db.statement(text:
                     """
-                    SELECT key, version, size, etag, modified_ms, content_form, id FROM object WHERE \(range)
+                    SELECT key, version, size, etag, modified_ms, attributes, content_form, id FROM object WHERE \(range)
                     UNION ALL
-                    SELECT key, version, size, etag, modified_ms, content_form, id FROM object_version WHERE \(range)
+                    SELECT key, version, size, etag, modified_ms, attributes, content_form, id FROM object_version WHERE \(range)
                     ORDER BY key, id DESC
                     """)
                 var half: [any SQLiteValue] = [query.bucket, position.key]
@@ -116,15 +117,15 @@ extension SQLiteStateStore {
         try await read { db in
             try db.statement(
                 """
-                SELECT key, version, size, etag, modified_ms, bucket, id FROM object WHERE id > ?
+                SELECT key, version, size, etag, modified_ms, attributes, bucket, id FROM object WHERE id > ?
                 UNION ALL
-                SELECT key, version, size, etag, modified_ms, bucket, id FROM object_version
+                SELECT key, version, size, etag, modified_ms, attributes, bucket, id FROM object_version
                 WHERE id > ? AND content_form != 2
                 ORDER BY id LIMIT ?
                 """
             ).all([sequence, sequence, limit]) { row in
                 try NewObject(
-                    sequence: row[6], bucket: row[5], object: objectSummary(row), version: ObjectVersion(column: row[1]))
+                    sequence: row[7], bucket: row[6], object: objectSummary(row), version: ObjectVersion(column: row[1]))
             }
         }
     }
@@ -145,13 +146,14 @@ extension VersionListPage {
 private func versionSummary(_ row: SQLiteRow, isLatest: Bool) throws -> VersionSummary {
     try VersionSummary(
         object: objectSummary(row), version: ObjectVersion(column: row[1]), isLatest: isLatest,
-        isDeleteMarker: row[5] as Int == 2)
+        isDeleteMarker: row[6] as Int == 2)
 }
 
-/// Of a row that begins with key, version, size, ETag and time.
+/// Of a row that begins with key, version, size, ETag, time and attributes.
 private func objectSummary(_ row: SQLiteRow) throws -> ObjectSummary {
     try ObjectSummary(
-        key: ObjectKey(utf8: row[0]), size: row[2], etag: row[3], modifiedAt: Timestamp(millisecondsSince1970: row[4]))
+        key: ObjectKey(utf8: row[0]), size: row[2], etag: row[3], modifiedAt: Timestamp(millisecondsSince1970: row[4]),
+        attributes: decodeListed(row[5]))
 }
 
 private struct ListPosition {
