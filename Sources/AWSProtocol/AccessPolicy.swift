@@ -64,12 +64,12 @@ package struct AccessPolicy: Sendable, Hashable {
         return result
     }
 
-    /// Whether anybody at all is allowed something. Of conditions only one on who calls changes that: everything else is
+    /// Whether anybody at all is allowed something. Of conditions only one on who calls, or from where, changes that: everything else is
     /// the caller's to say.
     package var isPublic: Bool {
         statements.contains { statement in
             statement.allows && statement.principals?.contains("*") == true
-                && !statement.conditions.contains { ["aws:principalarn", "aws:username"].contains($0.key) }
+                && !statement.conditions.contains(where: \.limitsCallers)
         }
     }
 

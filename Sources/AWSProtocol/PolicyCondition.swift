@@ -16,6 +16,7 @@ package struct PolicyCondition: Sendable, Hashable {
         case date(Comparison)
         case bool
         case null
+        case address(isNegated: Bool)
     }
 
     private enum Comparison: Sendable, Hashable {
@@ -35,7 +36,8 @@ package struct PolicyCondition: Sendable, Hashable {
 
     /// Keys whose values the server knows for every request that has them.
     private static let knownKeys: Set<String> = [
-        "aws:currenttime", "aws:principalarn", "aws:principaltype", "aws:referer", "aws:securetransport", "aws:useragent",
+        "aws:currenttime", "aws:principalarn", "aws:principaltype", "aws:referer", "aws:securetransport",
+        "aws:sourceip", "aws:useragent",
         "aws:username", "s3:authtype", "s3:delimiter", "s3:max-keys", "s3:prefix", "s3:signatureversion", "s3:versionid",
         "s3:x-amz-acl", "s3:x-amz-content-sha256", "s3:x-amz-copy-source", "s3:x-amz-metadata-directive",
         "s3:x-amz-server-side-encryption", "s3:x-amz-storage-class",
@@ -61,6 +63,7 @@ package struct PolicyCondition: Sendable, Hashable {
                 case .number: Double(value) != nil
                 case .date: Self.time(value) != nil
                 case .bool, .null: ["true", "false"].contains(value.lowercased())
+                case .address: AddressRange(value) != nil
                 case .text, .pattern: !value.contains("${")
                 }
             guard fits else { throw AWSError("MalformedPolicy", "The value \(value) does not fit the condition \(name)") }
@@ -77,6 +80,8 @@ package struct PolicyCondition: Sendable, Hashable {
         case "StringNotEqualsIgnoreCase": .text(isNegated: true, ignoresCase: true)
         case "StringLike", "ArnEquals", "ArnLike": .pattern(isNegated: false)
         case "StringNotLike", "ArnNotEquals", "ArnNotLike": .pattern(isNegated: true)
+        case "IpAddress": .address(isNegated: false)
+        case "NotIpAddress": .address(isNegated: true)
         case "Bool": .bool
         case "Null": .null
         default:
@@ -115,6 +120,8 @@ package struct PolicyCondition: Sendable, Hashable {
         case .number(let comparison): return compare(comparison, Double(value), Double.init)
         case .date(let comparison): return compare(comparison, Self.time(value), Self.time)
         case .bool: return values.contains { $0.lowercased() == value.lowercased() }
+        case .address(let isNegated):
+            return values.contains { AddressRange($0)?.contains(value) == true } != isNegated
         case .null: return false
         }
     }
@@ -126,9 +133,15 @@ package struct PolicyCondition: Sendable, Hashable {
             ? !wanted.contains(value) : wanted.contains { comparison.holds(value, $0) }
     }
 
+    /// Whether it holds for some callers only, rather than for what callers say.
+    var limitsCallers: Bool {
+        ["aws:principalarn", "aws:sourceip", "aws:username"].contains(key) && !isNegated && !isOptional && test != .null
+            && !values.contains { $0 == "*" || $0.hasSuffix("/0") }
+    }
+
     private var isNegated: Bool {
         switch test {
-        case .text(let isNegated, _), .pattern(let isNegated): isNegated
+        case .text(let isNegated, _), .pattern(let isNegated), .address(let isNegated): isNegated
         case .number(let comparison), .date(let comparison): comparison == .notEqual
         case .bool, .null: false
         }

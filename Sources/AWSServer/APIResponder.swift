@@ -63,6 +63,7 @@ package struct APIResponder: Sendable {
             account: configuration.account, region: scope?.region ?? configuration.region, accessKeyID: nil,
             requestID: randomUUIDText(), receivedAt: clock.now())
         context.isSecure = request.isSecure
+        context.clientAddress = request.clientAddress
         var answer: HTTPAnswer
         switch destination {
         case .s3:
@@ -103,15 +104,15 @@ package struct APIResponder: Sendable {
 
     /// S3: the body stays unread; the service reads and checks it as it was declared.
     private func object(_ request: IncomingRequest, _ context: CallContext) async -> HTTPAnswer {
+        var call = HTTPCall(
+            method: request.method, rawPath: request.rawPath, rawQuery: request.rawQuery, fields: request.fields,
+            body: request.body, payload: .absent, context: context)
         do {
-            let (caller, payload) = try authenticateObject(request, context)
-            return await services.s3.respond(
-                to: HTTPCall(
-                    method: request.method, rawPath: request.rawPath, rawQuery: request.rawQuery,
-                    fields: request.fields, body: request.body, payload: payload, context: caller))
+            (call.context, call.payload) = try authenticateObject(request, context)
         } catch {
-            return HTTPAnswer(error.s3Envelope(resource: request.rawPath, requestID: context.requestID))
+            return services.s3.refuse(call, because: error)
         }
+        return await services.s3.respond(to: call)
     }
 
     private func document(
@@ -194,7 +195,7 @@ package struct APIResponder: Sendable {
         let action = "\(service.name):\(operation)"
         let question = AccessPolicy.Question(
             principal: principal, account: caller.account, action: action, resource: "*",
-            values: ["aws:principalarn": principal])
+            values: ["aws:principalarn": principal, "aws:sourceip": caller.clientAddress].compactMapValues(\.self))
         guard let decision = caller.permissions.decision(question), decision != .allowed else { return }
         throw AWSError(
             "AccessDeniedException",

@@ -47,6 +47,7 @@ package final class AccessLog: Sendable {
         line["status"] = .number(JSONNumber(answer.status))
         line["bytes"] = .number(JSONNumber(answer.length))
         line["ms"] = .number(JSONNumber(Int(clamping: milliseconds)))
+        line["from"] = request.clientAddress.map { .string($0) }
         line["key"] = context.accessKeyID.map { .string($0) }
         line["agent"] = request.fields["user-agent"].map { .string($0) }
         append(line)

@@ -7,6 +7,8 @@ import NIOHTTPTypes
 import NIOPosix
 package import ServiceKit
 import ServiceLifecycle
+package import Support
+import Synchronization
 
 /// One listening port. Answers HTTP/1.1 with keep-alive, reads bodies as the responder asks for them, and stops
 /// accepting when its task is cancelled or shut down gracefully.
@@ -37,6 +39,7 @@ package struct HTTPListener: Service {
     private let logger: Logger
     private let certificate: ServerCertificate?
     private let isSecure: Bool
+    private let date: AnswerDate
     private let respond: Responder
     private let onListening: @Sendable (_ port: Int) async -> Void
 
@@ -47,10 +50,11 @@ package struct HTTPListener: Service {
     ///   - respond: called by many tasks at once.
     package init(
         host: String, port: Int, certificate: ServerCertificate? = nil, isSecure: Bool = false,
-        deadlines: Deadlines = Deadlines(), logger: Logger,
+        deadlines: Deadlines = Deadlines(), clock: any WallClock = SystemWallClock(), logger: Logger,
         onListening: @escaping @Sendable (_ port: Int) async -> Void, respond: @escaping Responder
     ) {
         self.deadlines = deadlines
+        date = AnswerDate(clock: clock)
         self.host = host
         self.port = port
         self.certificate = certificate
@@ -101,9 +105,9 @@ package struct HTTPListener: Service {
     }
 
     private var responder: HTTPChannelHandler.Responder {
-        { [respond, isSecure] request, writer, channel in
+        { [respond, isSecure, date] request, writer, channel in
             let answer = await respond(IncomingRequest(request, channel, isSecure: isSecure))
-            let (head, body) = answer.response(to: request.method, over: channel)
+            let (head, body) = answer.response(to: request.method, date: date.text, over: channel)
             try await writer.write(response: head, body: body)
         }
     }
@@ -121,6 +125,24 @@ extension IncomingRequest {
             method: request.head.method.rawValue, target: request.head.path ?? "/", fields: fields,
             body: ServiceKit.RequestBody { try await chunks.next() })
         self.isSecure = isSecure
+        clientAddress = channel.remoteAddress?.ipAddress
+    }
+}
+
+/// The present time as answers tell it, by which clients notice that their clock is wrong. Written once a second.
+private final class AnswerDate: Sendable {
+    private let clock: any WallClock
+    private let last = Mutex((second: Int64.min, text: ""))
+
+    init(clock: any WallClock) { self.clock = clock }
+
+    var text: String {
+        let now = clock.now()
+        let second = now.millisecondsSince1970 / 1000
+        return last.withLock { last in
+            if last.second != second { last = (second, now.httpDate) }
+            return last.text
+        }
     }
 }
 
@@ -166,9 +188,9 @@ private struct FlushedWriter: Sendable {
 
 extension HTTPAnswer {
     fileprivate func response(
-        to method: HTTPRequest.Method, over channel: any Channel
+        to method: HTTPRequest.Method, date: String, over channel: any Channel
     ) -> (HTTPResponse, ResponseBody) {
-        var head = HTTPResponse(status: .init(code: status))
+        var head = HTTPResponse(status: .init(code: status), headerFields: [.date: date])
         for entry in fields.entries {
             guard let name = HTTPField.Name(entry.name) else { continue }
             head.headerFields.append(HTTPField(name: name, value: entry.value))

@@ -142,11 +142,6 @@ extension ObjectServer {
     private func choose(
         _ named: [NamedPart], from stored: [PartRecord], _ upload: UploadRecord
     ) throws(ObjectServerError) -> [PartRecord] {
-        if let checksum = upload.attributes.checksum, checksum.isComposite, let part = named.first(where: { $0.checksum == nil }) {
-            throw ObjectServerError(
-                .invalidRequest,
-                "The upload was created using a \(checksum.algorithm.lowercased()) checksum. The complete request must include the checksum for each part. It was missing for part \(part.number) in the request.")
-        }
         let byNumber = Dictionary(stored.map { ($0.number, $0) }) { first, _ in first }
         var chosen: [PartRecord] = []
         for part in named {

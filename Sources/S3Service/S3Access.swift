@@ -109,6 +109,7 @@ extension S3Service {
             "aws:principaltype": context.principal == nil ? "Anonymous" : "User",
         ]
         values["aws:principalarn"] = context.principal
+        values["aws:sourceip"] = context.clientAddress
         if case .policies(let user, _) = context.permissions { values["aws:username"] = user }
         if request.fields["authorization"] != nil { values["s3:authtype"] = "REST-HEADER" }
         if request.has("X-Amz-Signature") { values["s3:authtype"] = "REST-QUERY-STRING" }

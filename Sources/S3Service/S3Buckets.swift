@@ -142,8 +142,11 @@ extension S3Service {
     }
 
     /// Reads a configuration that no bucket here can have.
-    func fixedConfiguration(_ resource: String, of bucket: String) throws -> HTTPAnswer {
+    func fixedConfiguration(_ resource: String, of bucket: String, _ request: S3Request) throws -> HTTPAnswer {
         _ = try server.bucket(bucket)
+        if request.has("id"), ["analytics", "intelligent-tiering", "inventory", "metrics"].contains(resource) {
+            throw AWSError("NoSuchConfiguration", "The specified configuration does not exist.", httpStatus: 404)
+        }
         if let absence = absent(resource, bucket) { throw absence }
         var xml = XMLWriter()
         switch resource {
@@ -152,10 +155,19 @@ extension S3Service {
         case "accelerate": xml.element("AccelerateConfiguration", namespace: Self.namespace) { _ in }
         case "requestPayment":
             xml.element("RequestPaymentConfiguration", namespace: Self.namespace) { $0.element("Payer", "BucketOwner") }
+        case "analytics": writeNone("ListBucketAnalyticsConfigurationsResult", &xml)
+        case "intelligent-tiering": writeNone("ListBucketIntelligentTieringConfigurationsOutput", &xml)
+        case "inventory": writeNone("ListInventoryConfigurationsResult", &xml)
+        case "metrics": writeNone("ListMetricsConfigurationsResult", &xml)
         default: throw S3Errors.notImplemented("the sub-resource \(resource) of buckets")
         }
         return xmlAnswer(xml)
     }
+}
+
+/// A list of configurations of which there are none.
+private func writeNone(_ name: StaticString, _ xml: inout XMLWriter) {
+    xml.element(name, namespace: S3Service.namespace) { $0.element("IsTruncated", false) }
 }
 
 /// The canonical user of an account: 64 hexadecimal digits.

@@ -40,6 +40,9 @@ extension S3Service {
             let text = resource == "ownershipControls" ? "ObjectWriter" : nil
             try await server.changeBucket(bucket, .document(name: resource, text: text))
             return HTTPAnswer(status: 204)
+        // What a bucket cannot have is gone when it is taken away.
+        case ("DELETE", "encryption"), ("DELETE", "lifecycle"), ("DELETE", "replication"), ("DELETE", "website"):
+            return HTTPAnswer(status: 204)
         default: return nil
         }
     }

@@ -60,6 +60,18 @@ package struct S3Service: HTTPService {
         } catch {
             answer = self.answer(to: call, failing: error)
         }
+        return finished(answer, call)
+    }
+
+    package func refuse(_ call: HTTPCall, because error: AWSError) -> HTTPAnswer {
+        var answer = answer(to: call, failing: error)
+        // Browsers hide refusals, too, from pages that a bucket does not let in. What cannot be read names no bucket.
+        if let request = try? S3Request(call, hostNames: hostNames) { addCrossOrigin(request, to: &answer) }
+        return finished(answer, call)
+    }
+
+    private func finished(_ answer: HTTPAnswer, _ call: HTTPCall) -> HTTPAnswer {
+        var answer = answer
         answer.fields["x-amz-request-id"] = call.context.requestID
         answer.fields["x-amz-id-2"] = "millrace"
         if call.method == "HEAD" { answer.body = .empty }
@@ -101,7 +113,7 @@ package struct S3Service: HTTPService {
         case ("POST", "delete"): return try await deleteObjects(bucket, request)
         case (let method, let resource?):
             if let answer = try await configuration(resource, of: bucket, request) { return answer }
-            if method == "GET" { return try fixedConfiguration(resource, of: bucket) }
+            if method == "GET" { return try fixedConfiguration(resource, of: bucket, request) }
             throw S3Errors.notImplemented("the sub-resource \(resource) of buckets")
         case ("POST", nil): return try await postObject(bucket, request)
         default: throw S3Errors.methodNotAllowed(request.call.method, "BUCKET")

@@ -12,6 +12,8 @@ package struct CallContext: Sendable {
     package var permissions = Permissions.all
     /// As `IncomingRequest.isSecure`.
     package var isSecure = false
+    /// As `IncomingRequest.clientAddress`.
+    package var clientAddress: String?
     package var requestID: String
     package var receivedAt: Timestamp
     /// Identifies the effect for repetition: an operation that creates something records it in the transaction that

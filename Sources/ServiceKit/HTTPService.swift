@@ -5,6 +5,8 @@ package import NIOCore
 package protocol HTTPService: Sendable {
     /// Never throws: every failure is an answer in the service's own error format.
     func respond(to call: HTTPCall) async -> HTTPAnswer
+    /// Refuses a call whose signature does not hold, by the service's own rules for such answers.
+    func refuse(_ call: HTTPCall, because error: AWSError) -> HTTPAnswer
 }
 
 /// A request whose signature, if any, has been verified against the headers; the body has not been read.

@@ -28,6 +28,23 @@ import Testing
         #expect(state.finish() == algorithm.checksum(of: bytes))
     }
 
+    @Test(arguments: [
+        ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("10.0.0.0/9", "10.128.0.0", false),
+        ("10.1.2.3", "10.1.2.3", true), ("10.1.2.3", "10.1.2.2", false), ("0.0.0.0/0", "1.2.3.4", true),
+        ("0.0.0.0/0", "::1", false), ("10.0.0.0/8", "::ffff:10.1.1.1", true), ("::/0", "fe80::1%eth0", true),
+        ("2001:db8::/33", "2001:db8:7fff::", true), ("2001:db8::/33", "2001:db8:8000::", false),
+        ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8", true), ("::1", "0:0:0:0:0:0:0:1", true),
+    ])
+    func addressRanges(_ range: String, _ address: String, _ isIn: Bool) throws {
+        #expect(try #require(AddressRange(range)).contains(address) == isIn)
+    }
+
+    @Test(arguments: [
+        "", "10", "10.0.0", "10.0.0.256", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "+1.0.0.0", ":", ":::", "1:2:3:4:5:6:7",
+        "1::2::3", "::/129", "12345::", "1:2:3:4:5:6:7::8", "::g", "1.2.3.4:1::",
+    ])
+    func whatIsNoAddressRange(_ text: String) { #expect(AddressRange(text) == nil) }
+
     @Test func base64() {
         for (text, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             #expect(Base64.encode(Array(text.utf8)) == encoded)

@@ -175,6 +175,7 @@ def test_every_request_has_one_line_and_no_line_is_a_credential(new_server, tmp_
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", line["time"]), line
     first = next(line for line in lines if line["path"] == "/lake/a%20b/%C3%BC")
     assert (first["method"], first["status"], first["key"], first["agent"]) == ("PUT", 200, server.key, 'tester "1"')
+    assert first["from"] == "127.0.0.1"
     assert "X-Amz-Credential" in first["query"]
     assert next(line for line in lines if "target" in line)["target"] == "AWSStepFunctions.ListStateMachines"
     signatures = [urllib.parse.parse_qs(u.partition("?")[2])["X-Amz-Signature"][0] for u in (url, get)]

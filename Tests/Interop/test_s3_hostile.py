@@ -1,6 +1,6 @@
 """Clients that do not behave: idle and slow connections, too much of everything, broken uploads. Errors are as AWS gives
 them, nothing is visible in part or left over, and others are not disturbed."""
-import base64, contextlib, hashlib, hmac, json, os, pathlib, re, resource, socket, threading, time, xml.etree.ElementTree
+import base64, contextlib, email.utils, hashlib, hmac, json, os, pathlib, re, resource, socket, threading, time, xml.etree.ElementTree
 
 import pytest
 from botocore.exceptions import ClientError
@@ -374,3 +374,18 @@ def test_truncated_uploads_are_told_and_leave_nothing(server):
     assert s3.list_parts(Bucket=name, Key="parts", UploadId=upload).get("Parts", []) == []
     assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
     assert_nothing_staged(server)
+
+
+@pytest.mark.parametrize("version, option", [("1.0", None), ("1.0", "keep-alive"), ("1.1", "close"), ("1.1", "Close")])
+def test_the_last_answer_of_a_connection_ends_it(server, version, option):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="last")
+    s3.put_object(Bucket="last", Key="k", Body=b"all of it")
+    request = head(server, "GET", presigned(server, "get_object", Bucket="last", Key="k"), *[f"Connection: {option}"] * bool(option))
+    with connect(server) as client:
+        client.settimeout(10)
+        client.sendall(request.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
+        status, fields, body = answer_on(client)
+    assert (status, body) == (200, b"all of it")
+    # Clients set their clocks by it.
+    assert abs(email.utils.parsedate_to_datetime(fields["date"]).timestamp() - time.time()) < 60

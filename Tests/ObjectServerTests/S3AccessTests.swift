@@ -1,5 +1,6 @@
 import AWSProtocol
 import JSONModel
+import S3Service
 import ServiceKit
 import Support
 import Testing
@@ -130,6 +131,31 @@ import Testing
         }
     }
 
+    @Test func addressesDecide() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            _ = try await s3.send("PUT", "/bkt/k", body: [1])
+            func allow(_ condition: JSONValue) async throws -> String {
+                #expect(try await setPolicy(s3, [
+                    [
+                        "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bkt/*",
+                        "Condition": condition,
+                    ],
+                ]).status == 204)
+                return try await s3.send("GET", "/bkt", query: "policyStatus").xml["IsPublic"]?.text ?? ""
+            }
+            #expect(try await allow(["IpAddress": ["aws:SourceIp": ["10.0.0.0/8", "2001:db8::/32"]]]) == "false")
+            #expect(try await s3.send("GET", "/bkt/k", as: .anonymous, from: "10.1.2.3").status == 200)
+            #expect(try await s3.send("GET", "/bkt/k", as: .anonymous, from: "2001:db8:1::2").status == 200)
+            #expect(try await s3.send("GET", "/bkt/k", as: .anonymous, from: "11.1.2.3").status == 403)
+            #expect(try await s3.send("GET", "/bkt/k", as: .anonymous).status == 403)
+            #expect(try await allow(["NotIpAddress": ["aws:SourceIp": "10.0.0.0/8"]]) == "true")
+            #expect(try await s3.send("GET", "/bkt/k", as: .anonymous, from: "10.1.2.3").status == 403)
+            // What callers say of themselves leaves a policy public.
+            #expect(try await allow(["StringLike": ["aws:Referer": "https://ours.example/*"]]) == "true")
+            #expect(try await allow(["StringLike": ["aws:PrincipalArn": "*"]]) == "true")
+        }
+    }
+
     @Test func tagsOfObjectsDecide() async throws {
         try await withBucket { (s3: S3Harness) async throws -> Void in
             _ = try await s3.send("PUT", "/bkt/a", ["x-amz-tagging": "level=public"], body: [1])
@@ -151,7 +177,7 @@ import Testing
         #"{"Statement":[{"Effect":"Maybe","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bkt/*"}]}"#,
         #"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::bkt/*"}]}"#,
         #"{"Statement":[{"Effect":"Allow","NotPrincipal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bkt/*"}]}"#,
-        #"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bkt/*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}]}"#,
+        #"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bkt/*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/33"}}}]}"#,
         #"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bkt/${aws:username}"}]}"#,
         #"{"Statement":[]}"#, "no",
     ])
@@ -195,6 +221,17 @@ import Testing
             #expect(try await s3.send("GET", "/bkt", query: "cors").code == "NoSuchCORSConfiguration")
             #expect(try await s3.send("PUT", "/bkt", query: "cors", body: Array(rules.utf8)).status == 200)
             #expect(try await s3.send("GET", "/bkt", query: "cors").all("AllowedMethod") == ["PUT", "GET"])
+            // A page must see why it is refused.
+            for (origin, allowed) in [("https://a.example.com", "https://a.example.com"), ("https://a.example.org", nil)] {
+                let context = CallContext(
+                    account: "123456789012", region: "us-east-1", requestID: "r", receivedAt: SystemWallClock().now())
+                let call = HTTPCall(
+                    method: "PUT", rawPath: "/bkt/k", rawQuery: nil, fields: ["host": "localhost", "origin": origin],
+                    body: RequestBody { nil }, payload: .absent, context: context)
+                let refused = s3.service.refuse(call, because: AWSError("AccessDenied", "Request has expired", httpStatus: 403))
+                #expect(refused.status == 403)
+                #expect(refused.fields["access-control-allow-origin"] == allowed)
+            }
             func ask(_ fields: HTTPFields) async throws -> S3Harness.Answer {
                 try await s3.send("OPTIONS", "/bkt/k", fields, as: .anonymous)
             }

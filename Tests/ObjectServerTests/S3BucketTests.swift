@@ -50,6 +50,13 @@ import Testing
             #expect(try await s3.send("GET", "/bkt", query: "policy").code == "NoSuchBucketPolicy")
             #expect(try await s3.send("GET", "/bkt", query: "versioning").xml.name == "VersioningConfiguration")
             #expect(try await s3.send("GET", "/bkt", query: "acl").all("Permission") == ["FULL_CONTROL"])
+            for list in ["analytics", "intelligent-tiering", "inventory", "metrics"] {
+                #expect(try await s3.send("GET", "/bkt", query: list).all("IsTruncated") == ["false"])
+                #expect(try await s3.send("GET", "/bkt", query: "\(list)&id=a").code == "NoSuchConfiguration")
+                #expect(try await s3.send("PUT", "/bkt", query: "\(list)&id=a").code == "NotImplemented")
+            }
+            #expect(try await s3.send("DELETE", "/bkt", query: "lifecycle").status == 204)
+            #expect(try await s3.send("PUT", "/bkt", query: "lifecycle").code == "NotImplemented")
         }
     }
 
@@ -115,6 +122,31 @@ import Testing
             #expect(second.all("Key") == ["l/a0", "l/z"])
             let versions = try await s3.send("GET", "/bkt", query: "versions&prefix=l/b")
             #expect((versions.all("VersionId"), versions.all("Key")) == (["null", "null"], ["l/b/1", "l/b/c/2"]))
+        }
+    }
+
+    @Test func listingsTellWhatHeadTells() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            // Names and values that look like what is stored next to them.
+            let odd: HTTPFields = ["x-amz-meta-a": #""c":["SHA1","x-1"]"#, "x-amz-meta-b": "\"x-amz-storage-class\""]
+            _ = try await s3.send("PUT", "/bkt/a", odd, body: [1])
+            let sum = Base64.encode(ChecksumAlgorithm.sha256.checksum(of: [2]))
+            _ = try await s3.send(
+                "PUT", "/bkt/b", ["x-amz-storage-class": "STANDARD_IA", "x-amz-checksum-sha256": sum], body: [2])
+            for query in ["list-type=2", "", "versions"] {
+                let listed = try await s3.send("GET", "/bkt", query: query)
+                #expect(listed.all("StorageClass") == ["STANDARD", "STANDARD_IA"])
+                #expect(listed.all("ChecksumAlgorithm") == ["CRC64NVME", "SHA256"])
+                #expect(listed.all("ChecksumType") == ["FULL_OBJECT", "FULL_OBJECT"])
+            }
+            let id = try await s3.send(
+                "POST", "/bkt/c", query: "uploads", ["x-amz-checksum-algorithm": "CRC32"]).xml["UploadId"]?.text ?? ""
+            let part = try await s3.send("PUT", "/bkt/c", query: "partNumber=1&uploadId=\(id)", body: [3])
+            let named = "<ETag>\(part.etag)</ETag><ChecksumCRC32>\(part.fields["x-amz-checksum-crc32"] ?? "")</ChecksumCRC32>"
+            let xml = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>\(named)</Part></CompleteMultipartUpload>"
+            #expect(try await s3.send("POST", "/bkt/c", query: "uploadId=\(id)", body: Array(xml.utf8)).status == 200)
+            let listed = try await s3.send("GET", "/bkt", query: "list-type=2&prefix=c")
+            #expect((listed.all("ChecksumAlgorithm"), listed.all("ChecksumType")) == (["CRC32"], ["COMPOSITE"]))
         }
     }
 }

@@ -52,7 +52,7 @@ final class S3Harness: Sendable {
     func send(
         _ method: String, _ path: String, query: String? = nil, _ fields: HTTPFields = [:], body: [UInt8] = [],
         payload: SigV4.PayloadDeclaration = .unsigned, pieces: Int = 70_000, region: String = "us-east-1",
-        as permissions: Permissions = .all
+        as permissions: Permissions = .all, from address: String? = nil
     ) async throws -> Answer {
         var fields = fields
         if fields["host"] == nil { fields["host"] = "127.0.0.1:9400" }
@@ -61,17 +61,19 @@ final class S3Harness: Sendable {
         }
         let source = Pieces(body, pieces)
         return try await send(
-            method, path, query: query, fields, RequestBody { source.next() }, payload, region, permissions)
+            method, path, query: query, fields, RequestBody { source.next() }, payload, region, permissions, from: address)
     }
 
     func send(
         _ method: String, _ path: String, query: String?, _ fields: HTTPFields, _ body: RequestBody,
-        _ payload: SigV4.PayloadDeclaration, _ region: String = "us-east-1", _ permissions: Permissions = .all
+        _ payload: SigV4.PayloadDeclaration, _ region: String = "us-east-1", _ permissions: Permissions = .all,
+        from address: String? = nil
     ) async throws -> Answer {
         var context = CallContext(
             account: "123456789012", region: region, accessKeyID: permissions == .anonymous ? nil : "AKIDTEST",
             requestID: "r", receivedAt: SystemWallClock().now())
         context.permissions = permissions
+        context.clientAddress = address
         let call = HTTPCall(
             method: method, rawPath: path, rawQuery: query, fields: fields, body: body, payload: payload,
             context: context)
