@@ -27,10 +27,10 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var awaitsRead = false
     private var received = 0
     /// When the body began to come, or had come far enough last.
-    private var receivedAt = NIODeadline.now()
+    private var receivedAt = NIODeadline.distantPast
     private var pendingWrites = 0
     /// When the oldest write that is pending began to wait for the client.
-    private var writtenAt = NIODeadline.now()
+    private var writtenAt = NIODeadline.distantPast
     private var isGivenUp = false
 
     init(pace: Pace) { self.pace = pace }
@@ -41,7 +41,7 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
             isReadingBody = true
             isAnswering = true
             received = 0
-            receivedAt = .now()
+            receivedAt = context.eventLoop.now
             if check == nil { schedule(context) }
         case .body(let bytes): received += bytes.readableBytes
         case .end: isReadingBody = false
@@ -63,11 +63,11 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapOutboundIn(data) {
         case .body:
             let promise = promise ?? context.eventLoop.makePromise()
-            if pendingWrites == 0 { writtenAt = .now() }
+            if pendingWrites == 0 { writtenAt = context.eventLoop.now }
             pendingWrites += 1
-            promise.futureResult.assumeIsolated().whenComplete { _ in
+            promise.futureResult.assumeIsolated().whenComplete { [loop = context.eventLoop] _ in
                 self.pendingWrites -= 1
-                self.writtenAt = .now()
+                self.writtenAt = loop.now
             }
             context.write(data, promise: promise)
         case .end:
@@ -92,10 +92,10 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func judge(_ context: ChannelHandlerContext) {
         check = nil
         // The check may be an earlier exchange's, so that what goes on now has had less than a window.
-        let windowStart = NIODeadline.now() - pace.window
-        let takesNothing = pendingWrites > 0 && writtenAt <= windowStart
+        let now = context.eventLoop.now
+        let takesNothing = pendingWrites > 0 && now - writtenAt >= pace.window
         if isGivenUp || takesNothing { return context.close(promise: nil) }
-        if receivedAt <= windowStart {
+        if now - receivedAt >= pace.window {
             if isReadingBody, awaitsRead, received < pace.bytesMin {
                 isGivenUp = true
                 schedule(context)
@@ -103,7 +103,7 @@ final class SlowClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 return context.fireErrorCaught(Self.timeout)
             }
             received = 0
-            receivedAt = .now()
+            receivedAt = now
         }
         if isReadingBody || isAnswering || pendingWrites > 0 { schedule(context) }
     }

@@ -116,12 +116,9 @@ final class TestClient: Sendable {
         }
     }
 
-    /// Whether the server closes the connection of a client that does nothing.
-    func closes() async throws -> Bool {
-        for _ in 0..<1000 where !isClosed {
-            try await passes(seconds: 2)
-            await Task.yield()
-        }
+    /// Whether the server closes the connection of a client that does nothing for so long.
+    func closes(withinSeconds seconds: Int) async throws -> Bool {
+        for _ in 0..<seconds where !isClosed { try await passes(seconds: 1) }
         return isClosed
     }
 
