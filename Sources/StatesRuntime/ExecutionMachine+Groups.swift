@@ -38,7 +38,7 @@ extension ExecutionMachine {
         let limit = try number(fields.maxConcurrency, "MaxConcurrency", input.value, slot) ?? 0
         if test != nil {
             inspect("maxConcurrency", .number(limit))
-            try testMap(slot, state, fields, items.count, input.value)
+            try testMap(slot, state, fields, items, input.value)
             return
         }
         let tolerated = try toleratedFailures(fields, of: items.count, input.value, slot)
@@ -92,23 +92,6 @@ extension ExecutionMachine {
         let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
         let share = percentage.map { min($0, 100) * Int64(items) / 100 }
         return [count, share].compactMap { $0 }.min().map { Int(clamping: $0) }
-    }
-
-    /// Ends a test of a Map by its mock, and by how many iterations are said to have failed.
-    private mutating func testMap(
-        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ items: Int, _ input: JSONValue
-    ) throws(EvaluationFailure) {
-        let count = try number(fields.toleratedFailureCount, "ToleratedFailureCount", input, slot)
-        let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
-        if let count { inspect("toleratedFailureCount", .number(count)) }
-        if let percentage { inspect("toleratedFailurePercentage", .number(Double(percentage))) }
-        if case .result? = test?.setting.mock,
-            let failure = testedThreshold(count: count, percentage: percentage.map { Double($0) }, of: items)
-        {
-            try answerTest(slot, failure)
-        } else {
-            try answerTest(slot)
-        }
     }
 
     /// Starts iterations up to the concurrency.

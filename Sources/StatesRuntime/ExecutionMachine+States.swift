@@ -99,7 +99,7 @@ extension ExecutionMachine {
         guard case .array(let items) = source else {
             throw EvaluationFailure("Reference path \"\(fields.itemsPath?.text ?? "$")\" must point to array.")
         }
-        inspect("afterItemsPath", .string("[\(items.map(\.text).joined(separator: ", "))]"))
+        inspect("afterItemsPath", Self.list(items))
         return StateItems(items)
     }
 

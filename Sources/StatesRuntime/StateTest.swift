@@ -162,6 +162,64 @@ extension ExecutionMachine {
         }
     }
 
+    /// Ends a test of a Map by its mock, and by how many iterations are said to have failed.
+    mutating func testMap(
+        _ slot: Int, _ state: StateDefinition, _ fields: MapFields, _ items: [JSONValue], _ input: JSONValue
+    ) throws(EvaluationFailure) {
+        var inputs = items
+        if let selector = fields.itemSelector {
+            inputs = []
+            for (index, item) in items.enumerated() {
+                inputs.append(try evaluate(selector, input, slot, item: (index, item)))
+            }
+            inspect("afterItemSelector", Self.list(inputs))
+        }
+        if let batcher = fields.distributed?.batcher {
+            let batches = try batches(of: inputs, batcher, input, slot)
+            inspect("afterItemBatcher", Self.list(batches))
+        }
+        let count = try number(fields.toleratedFailureCount, "ToleratedFailureCount", input, slot)
+        let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
+        if let count { inspect("toleratedFailureCount", .number(count)) }
+        if let percentage { inspect("toleratedFailurePercentage", .number(Double(percentage))) }
+        if case .result? = test?.setting.mock,
+            let failure = testedThreshold(count: count, percentage: percentage.map { Double($0) }, of: items.count)
+        {
+            try answerTest(slot, failure)
+        } else {
+            try answerTest(slot)
+        }
+    }
+
+    /// What the children of a distributed Map would get.
+    private mutating func batches(
+        of items: [JSONValue], _ batcher: ItemBatcherFields, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> [JSONValue] {
+        let itemsMax = try number(batcher.maxItems, "MaxItemsPerBatch", input, slot) ?? .max
+        let bytesMax = try number(batcher.maxBytes, "MaxInputBytesPerBatch", input, slot) ?? .max
+        var batches: [[JSONValue]] = []
+        var bytes = 0
+        for item in items {
+            let size = item.text.utf8.count
+            bytes += size
+            if let last = batches.last, last.count < itemsMax, bytes <= bytesMax {
+                batches[batches.count - 1].append(item)
+            } else {
+                batches.append([item])
+                bytes = size
+            }
+        }
+        var batch = JSONObject()
+        if let template = batcher.batchInput { batch["BatchInput"] = try evaluate(template, input, slot) }
+        return batches.map { items in
+            batch["Items"] = .array(items)
+            return .object(batch)
+        }
+    }
+
+    /// As the service shows lists: with a blank behind each comma.
+    static func list(_ values: [JSONValue]) -> JSONValue { .string("[\(values.map(\.text).joined(separator: ", "))]") }
+
     /// The failure of a Map of which more iterations failed than it tolerates, as far as a test says so.
     func testedThreshold(count: Int64?, percentage: Double?, of items: Int) -> StateFailure? {
         guard let failed = test?.setting.mapIterationFailureCount, failed > 0 else { return nil }
@@ -172,7 +230,9 @@ extension ExecutionMachine {
 
     /// Notes how a tested state ends. The execution ends with it.
     mutating func endTest(output: Payload, next: Transition?, assigned: JSONObject?) {
-        if let assigned, !assigned.isEmpty { inspect("variables", .string(JSONValue.object(assigned).text)) }
+        var variables = test?.setting.variables ?? [:]
+        for (name, value) in assigned ?? [:] { variables[name] = value }
+        if !variables.isEmpty { inspect("variables", .string(JSONValue.object(variables).text)) }
         if case .next(let name)? = next { test?.next = name }
         test?.output = output
         if test?.status == nil { test?.status = .succeeded }

@@ -174,3 +174,23 @@ def test_quotas_hold_for_variables(new_server):
     # 40 times 262,144 bytes, with the quotes, are all that an execution may keep.
     assert assigning(*[[262_142]] * 40)["status"] == "SUCCEEDED"
     assert assigning(*[[262_142]] * 41)["error"] == "States.DataLimitExceeded"
+
+
+def test_a_tested_map_shows_what_its_children_get_and_all_variables(server):
+    definition = {
+        "Type": "Map", "QueryLanguage": "JSONata", "Items": "{% $states.input %}", "End": True,
+        "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}", "f": "{% $factor %}"},
+        "ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": {"b": "{% $factor + 1 %}"}},
+        "Assign": {"made": "{% $states.result %}"},
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}}
+    tested = server.client("stepfunctions").test_state(
+        definition=json.dumps(definition), input="[5,6,7]", inspectionLevel="DEBUG", variables='{"factor":2}',
+        mock={"result": "[1]"})
+    data = tested["inspectionData"]
+    items = [{"v": 5, "f": 2}, {"v": 6, "f": 2}, {"v": 7, "f": 2}]
+    assert json.loads(data["afterItemSelector"]) == items
+    assert json.loads(data["afterItemBatcher"]) == [
+        {"BatchInput": {"b": 3}, "Items": items[:2]}, {"BatchInput": {"b": 3}, "Items": items[2:]}]
+    assert json.loads(data["variables"]) == {"factor": 2, "made": [1]}
