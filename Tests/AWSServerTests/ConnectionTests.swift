@@ -93,6 +93,22 @@ struct ConnectionTests {
         }
     }
 
+    /// A client of HTTP/1.0 takes the end of the connection for the end of the answer.
+    @Test(arguments: [
+        "GET /a HTTP/1.0\r\n\r\n", "GET /a HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
+        "GET /a HTTP/1.1\r\nhost: h\r\nconnection: Close\r\n\r\n",
+    ])
+    func whoExpectsTheEndGetsIt(request: String) async throws {
+        try await connection { client in
+            try await client.send(request)
+            let answer = try await client.answer()
+            #expect(answer == Answer(200, "GET /a: 0 bytes"))
+            #expect(answer.fields["date"] != nil)
+            try await client.expectsClosedOutput()
+            #expect(try await client.closes())
+        }
+    }
+
     // MARK: - Half a connection
 
     @Test func whoHasSaidAllGetsItsAnswer() async throws {
