@@ -16,7 +16,7 @@ extension ObjectServer {
                 details: [.init("MaxSizeAllowed", String(Self.putSizeMax)), .init("ProposedSize", String(length))])
         }
         return ObjectWriter(
-            files: files, expectations: expectations, sizeMax: Self.putSizeMax,
+            files: files, executor: executor, expectations: expectations, sizeMax: Self.putSizeMax,
             inlineMax: isPart ? 0 : ObjectWriter.inlineMax)
     }
 
@@ -121,11 +121,11 @@ extension ObjectServer {
         var expectations = DataExpectations()
         expectations.checksum = wanted
         let writer = ObjectWriter(
-            files: files, expectations: expectations, sizeMax: Self.putSizeMax,
+            files: files, executor: executor, expectations: expectations, sizeMax: Self.putSizeMax,
             inlineMax: isPart ? 0 : ObjectWriter.inlineMax)
         do {
             try await read.forEachChunk(in: range ?? 0..<record.size) { chunk in
-                try await blocking { try chunk.withUnsafeReadableBytes { try writer.append($0) } }
+                try await blocking { try writer.append([chunk]) }
             }
         } catch {
             await discard(writer)

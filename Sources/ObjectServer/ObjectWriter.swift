@@ -1,5 +1,6 @@
 package import AWSProtocol
 import Crypto
+package import NIOCore
 package import StateStore
 import Support
 
@@ -32,22 +33,31 @@ package final class ObjectWriter: @unchecked Sendable {
     /// The disk begins to write a file whenever so many more bytes of it have come, and not only at its end.
     private static let beginBytes: Int64 = 4 << 20
 
+    /// From so many bytes on, a second thread is worth waking.
+    private static let forkBytes = 64 * 1024
+
     package var expectations: DataExpectations
     package private(set) var size: Int64 = 0
     private let files: DataFiles
+    private let executor: BlockingExecutor
     private let sizeMax: Int64
     private let inlineMax: Int
     private var small: [UInt8] = []
     private var file: (id: DataFileID, handle: DataFile)?
-    /// Up to where the disk has been told to begin.
+    /// Bytes of the file, and up to where the disk has been told to begin.
+    private var writtenTo: Int64 = 0
     private var begunTo: Int64 = 0
     private var md5 = Insecure.MD5()
     private var sha256: SHA256?
     private var checksum: ChecksumState?
     private var kept: ChecksumState?
 
-    init(files: DataFiles, expectations: DataExpectations, sizeMax: Int64, inlineMax: Int = ObjectWriter.inlineMax) {
+    init(
+        files: DataFiles, executor: BlockingExecutor, expectations: DataExpectations, sizeMax: Int64,
+        inlineMax: Int = ObjectWriter.inlineMax
+    ) {
         self.files = files
+        self.executor = executor
         self.expectations = expectations
         self.sizeMax = sizeMax
         self.inlineMax = inlineMax
@@ -57,32 +67,58 @@ package final class ObjectWriter: @unchecked Sendable {
     }
 
     package func append(_ bytes: UnsafeRawBufferPointer) throws {
-        size += Int64(bytes.count)
+        try count(bytes.count)
+        md5.update(bufferPointer: bytes)
+        try store(bytes)
+    }
+
+    /// As `append` of one after the other. MD5 takes longer than all the rest together: of many bytes it is computed while
+    /// another thread does the rest.
+    package func append(_ pieces: [ByteBuffer]) throws {
+        let total = pieces.reduce(0) { $0 + $1.readableBytes }
+        guard total >= Self.forkBytes else {
+            for piece in pieces { try piece.withUnsafeReadableBytes { try append($0) } }
+            return
+        }
+        try count(total)
+        let outcome = executor.runBoth {
+            for piece in pieces { piece.withUnsafeReadableBytes { md5.update(bufferPointer: $0) } }
+        } _: { [self] in
+            Result { for piece in pieces { try piece.withUnsafeReadableBytes { try store($0) } } }
+        }
+        try outcome.get()
+    }
+
+    private func count(_ more: Int) throws {
+        size += Int64(more)
         guard size <= sizeMax else {
             throw ObjectServerError(
                 .entityTooLarge, "Your proposed upload exceeds the maximum allowed size",
                 details: [.init("MaxSizeAllowed", String(sizeMax)), .init("ProposedSize", String(size))])
         }
-        md5.update(bufferPointer: bytes)
+    }
+
+    /// All but MD5. `size` counts the bytes already.
+    private func store(_ bytes: UnsafeRawBufferPointer) throws {
         sha256?.update(bufferPointer: bytes)
         checksum?.update(bytes)
         kept?.update(bytes)
-        if let file {
-            try file.handle.append(bytes)
-            if size - begunTo >= Self.beginBytes {
-                file.handle.beginWriting(from: begunTo, count: size - begunTo)
-                begunTo = size
-            }
-        } else if size <= inlineMax {
-            small.append(contentsOf: bytes)
-        } else {
-            let id = DataFileID.random()
-            let handle = try files.create(id)
-            file = (id, handle)
-            try small.withUnsafeBytes { try handle.append($0) }
-            small = []
-            try handle.append(bytes)
-        }
+        if let file { return try write(bytes, to: file.handle) }
+        guard size > inlineMax else { return small.append(contentsOf: bytes) }
+        let id = DataFileID.random()
+        let handle = try files.create(id)
+        file = (id, handle)
+        try small.withUnsafeBytes { try write($0, to: handle) }
+        small = []
+        try write(bytes, to: handle)
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, to handle: DataFile) throws {
+        try handle.append(bytes)
+        writtenTo += Int64(bytes.count)
+        guard writtenTo - begunTo >= Self.beginBytes else { return }
+        handle.beginWriting(from: begunTo, count: writtenTo - begunTo)
+        begunTo = writtenTo
     }
 
     /// Whether `finish` has a file to make durable, which takes its time.
@@ -152,7 +188,8 @@ extension ObjectServer {
     /// Compares bytes that are held in memory, such as a request document, with what the request says about them.
     /// - Throws: `.badDigest`, `.payloadHashMismatch`, `.incompleteBody`.
     package func verify(_ bytes: [UInt8], against expectations: DataExpectations) throws {
-        let writer = ObjectWriter(files: files, expectations: expectations, sizeMax: .max, inlineMax: .max)
+        let writer = ObjectWriter(
+            files: files, executor: executor, expectations: expectations, sizeMax: .max, inlineMax: .max)
         try bytes.withUnsafeBytes { try writer.append($0) }
         _ = try writer.finish()
     }

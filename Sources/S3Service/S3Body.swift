@@ -4,6 +4,7 @@ import NIOCore
 import ObjectServer
 import ServiceKit
 import Support
+import Synchronization
 
 /// What a request says about its body, in whichever of S3's ways.
 struct S3BodyDeclaration {
@@ -92,32 +93,77 @@ struct S3BodyDeclaration {
 
 /// Takes body bytes on a blocking thread: framing off, the rest to the writer.
 private final class BodyPipe: @unchecked Sendable {
-    // Unchecked: belongs to one request, which waits for each call before it makes the next.
+    // Unchecked: belongs to one request; `decoder` and `writer` to the batch that is being consumed, before the next one
+    // and before `finish`.
+    private struct State {
+        var isBusy = false
+        var failure: (any Error)?
+        var waiter: CheckedContinuation<Void, any Error>?
+    }
+
     private var decoder: AWSChunkedDecoder?
     private let writer: ObjectWriter
+    private let state = Mutex(State())
 
     init(_ decoder: AWSChunkedDecoder?, _ writer: ObjectWriter) {
         self.decoder = decoder
         self.writer = writer
     }
 
+    /// Has one of the threads consume `buffers` as soon as what was pushed before has been consumed, and returns then: the
+    /// next buffers may be gathered meanwhile.
+    /// - Throws: what went wrong before.
+    func push(_ buffers: [ByteBuffer], on executor: BlockingExecutor) async throws {
+        try await settled()
+        state.withLock { $0.isBusy = true }
+        executor.submit { [self] in
+            let outcome = Result { try consume(buffers) }
+            let waiter = state.withLock { state in
+                state.isBusy = false
+                if case .failure(let error) = outcome { state.failure = error }
+                defer { state.waiter = nil }
+                return state.waiter
+            }
+            waiter?.resume(with: outcome)
+        }
+    }
+
+    /// Returns when what was pushed has been consumed.
+    /// - Throws: what went wrong with it.
+    func settled() async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            let outcome = state.withLock { state -> Result<Void, any Error>? in
+                if let failure = state.failure { return .failure(failure) }
+                if !state.isBusy { return .success(()) }
+                state.waiter = continuation
+                return nil
+            }
+            if let outcome { continuation.resume(with: outcome) }
+        }
+    }
+
     func consume(_ buffers: [ByteBuffer]) throws {
+        guard decoder != nil else { return try writer.append(buffers) }
         var ranges: [Range<Int>] = []
+        var pieces: [ByteBuffer] = []
         for buffer in buffers {
-            try buffer.withUnsafeReadableBytes { bytes in
-                guard decoder != nil else { return try writer.append(bytes) }
-                ranges.removeAll(keepingCapacity: true)
-                try decoder?.push(bytes, payload: &ranges)
-                for range in ranges { try writer.append(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+            ranges.removeAll(keepingCapacity: true)
+            try buffer.withUnsafeReadableBytes { try decoder?.push($0, payload: &ranges) }
+            for range in ranges {
+                var piece = buffer
+                piece.moveReaderIndex(forwardBy: range.lowerBound)
+                piece.moveWriterIndex(to: piece.readerIndex + range.count)
+                pieces.append(piece)
             }
         }
+        try writer.append(pieces)
     }
 
     func finish() throws -> HTTPFields { try decoder?.finish() ?? [:] }
 }
 
 extension S3Service {
-    /// Bytes handed to a blocking thread at once. As much again waits in the channel, which then stops reading.
+    /// Bytes handed to a blocking thread at once. As much again waits for it, and in the channel, which then stops reading.
     private static let batchBytes = 256 * 1024
     /// Bytes of a request document.
     private static let documentBytesMax = 8 << 20
@@ -135,8 +181,8 @@ extension S3Service {
         if declaration.expectations.checksum == nil { declaration.expectations.checksum = checksum }
         if keeping != declaration.expectations.checksum { declaration.expectations.keptChecksum = keeping }
         let writer = try server.writer(for: bucket, expecting: declaration.expectations, isPart: isPart)
+        let pipe = BodyPipe(declaration.decoder, writer)
         do {
-            let pipe = BodyPipe(declaration.decoder, writer)
             // So little that a thread change costs more than the work.
             let isSmall = !isPart && (declaration.expectations.length ?? .max) <= ObjectWriter.inlineMax
             var pending: [ByteBuffer] = []
@@ -148,12 +194,19 @@ extension S3Service {
                     let batch = pending
                     pending.removeAll(keepingCapacity: true)
                     pendingBytes = 0
-                    try await consume(batch, pipe)
+                    try await pipe.push(batch, on: server.executor)
                 }
             }
-            if isSmall { try pipe.consume(pending) } else { try await consume(pending, pipe) }
+            if isSmall {
+                try pipe.consume(pending)
+            } else {
+                try await pipe.push(pending, on: server.executor)
+                try await pipe.settled()
+            }
             try take(trailers: try pipe.finish(), declaration, writer)
         } catch {
+            // The writer is in use until then; what else goes wrong matters no more.
+            try? await pipe.settled()
             await server.discard(writer)
             throw server.translate(error)
         }
@@ -186,11 +239,6 @@ extension S3Service {
         }
         try server.verify(bytes, against: declaration.expectations)
         return bytes
-    }
-
-    private func consume(_ buffers: [ByteBuffer], _ pipe: BodyPipe) async throws {
-        let buffers = buffers
-        try await server.executor.run { () throws -> Void in try pipe.consume(buffers) }
     }
 
     private func take(trailers: HTTPFields, _ declaration: S3BodyDeclaration, _ writer: ObjectWriter) throws {

@@ -31,9 +31,7 @@ extension S3Service {
                 }
                 guard let writer, !payload.isEmpty else { continue }
                 let pieces = payload
-                try await server.executor.run { () throws -> Void in
-                    for piece in pieces { try piece.withUnsafeReadableBytes { try writer.append($0) } }
-                }
+                try await server.executor.run { () throws -> Void in try writer.append(pieces) }
             }
             guard let form, let writer, reader.isAtEnd else {
                 throw reader.file == nil

@@ -281,6 +281,38 @@ import Testing
         }
     }
 
+    /// More at once than there are threads, each of which needs a second one for a while.
+    @Test func manyLargeBodiesAtOnce() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<12 {
+                    group.addTask {
+                        let data = pattern(700_000 + number, seed: UInt64(number))
+                        let put = try await s3.send(
+                            "PUT", "/bkt/\(number)", ["content-md5": contentMD5(data)], body: data, pieces: 50_000 + number)
+                        #expect(put.status == 200)
+                        #expect(try await s3.send("GET", "/bkt/\(number)").body == data)
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test func brokenFramingAfterManyBytesLeavesNothing() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let chunk = Array("100000\r\n".utf8) + pattern(1 << 20) + Array("\r\n".utf8)
+            let answer = try await s3.send(
+                "PUT", "/bkt/k",
+                ["content-encoding": "aws-chunked", "x-amz-decoded-content-length": String(3 << 20)],
+                body: chunk + chunk + Array("nonsense".utf8) + chunk, payload: .streamingUnsignedTrailer)
+            #expect(answer.status == 400)
+            #expect(try await s3.send("GET", "/bkt/k").code == "NoSuchKey")
+            // The file goes soon, on a thread of the server's.
+            while try !s3.files().isEmpty { await Task.yield() }
+        }
+    }
+
     @Test func copies() async throws {
         try await withBucket { (s3: S3Harness) async throws -> Void in
             for size in [6, 30_000] {
