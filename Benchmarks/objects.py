@@ -22,6 +22,7 @@ import socket, sqlite3, statistics, subprocess, sys, tempfile, time, urllib.pars
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MIB = 1 << 20
 SMALL, CLIENTS = 4000, 8
+ALONE = 1000  # small objects when there is one client
 REGION, BUCKET = "us-east-1", "bench"
 
 
@@ -179,11 +180,11 @@ def small_requests(port, requests, numbers, barrier):
             raise RuntimeError(f"{head[:60]!r} gave other bytes")
 
 
-def small(server, method):
-    """Seconds of wall time, and of the server's processors."""
-    barrier, clients = multiprocessing.Barrier(CLIENTS + 1), []
-    for client in range(CLIENTS):
-        numbers = range(client, SMALL, CLIENTS)
+def small(server, method, total, count):
+    """`total` objects by `count` clients: seconds of wall time, and of the server's processors."""
+    barrier, clients = multiprocessing.Barrier(count + 1), []
+    for client in range(count):
+        numbers = range(client, total, count)
         requests = [request(server, method, f"/{BUCKET}/small/{number}", body=bytes(4096)) for number in numbers]
         clients.append(multiprocessing.Process(target=small_requests, args=(server.port, requests, numbers, barrier)))
     for client in clients:
@@ -216,6 +217,18 @@ def large(server, method, body):
     return seconds, server.cpu_seconds() - cpu
 
 
+def written(file, body):
+    """Seconds for a new file, which is then removed."""
+    begin = time.perf_counter()
+    with open(file, "wb", buffering=0) as stream:
+        for start in range(0, len(body), MIB):
+            stream.write(memoryview(body)[start:start + MIB])
+        os.fsync(stream.fileno())
+    seconds = time.perf_counter() - begin
+    file.unlink()
+    return seconds
+
+
 # MARK: measures
 
 def peers(options):
@@ -236,14 +249,18 @@ def peers(options):
             # rclone fails when several clients at once have it make the folder that a key begins with.
             connection.call(request(servers[-1], "PUT", f"/{BUCKET}/small/first"))
         works = {
-            f"PUT {SMALL} x 4 KiB, {CLIENTS} clients": lambda server: small(server, "PUT"),
-            f"GET {SMALL} x 4 KiB, {CLIENTS} clients": lambda server: small(server, "GET"),
-            "PUT 100 MiB": lambda server: large(server, "PUT", body),
-            "GET 100 MiB": lambda server: large(server, "GET", body),
+            f"PUT {SMALL} x 4 KiB, {CLIENTS} clients": (SMALL, lambda server: small(server, "PUT", SMALL, CLIENTS)),
+            f"GET {SMALL} x 4 KiB, {CLIENTS} clients": (SMALL, lambda server: small(server, "GET", SMALL, CLIENTS)),
+            f"PUT {ALONE} x 4 KiB, one client": (ALONE, lambda server: small(server, "PUT", ALONE, 1)),
+            f"GET {ALONE} x 4 KiB, one client": (ALONE, lambda server: small(server, "GET", ALONE, 1)),
+            "PUT 100 MiB": (0, lambda server: large(server, "PUT", body)),
+            "GET 100 MiB": (0, lambda server: large(server, "GET", body)),
         }
-        for what, run in works.items():
-            best = {}
+        for what, (count, run) in works.items():
+            best, disk = {}, float("inf")
             for _ in range(options.rounds):
+                if what == "PUT 100 MiB":
+                    disk = min(disk, written(pathlib.Path(work, "plain"), body))
                 for server in servers:
                     server.forget_peak()
                     taken = run(server)
@@ -251,11 +268,13 @@ def peers(options):
                     best[server] = (*min(taken, best.get(server, taken)[:2]), peak)
             for server, (seconds, cpu, peak) in best.items():
                 durable = ", durable" if server.durable and "PUT" in what else ""
-                if "100 MiB" in what:
-                    yield f"{what}, {server.name}", 100 * MIB / 1e6 / seconds, "MB/s", f"server at most {peak:.0f} MB{durable}"
+                if count == 0:
+                    yield f"{what}, {server.name}", len(body) / 1e6 / seconds, "MB/s", f"server at most {peak:.0f} MB{durable}"
                 else:
-                    yield (f"{what}, {server.name}", SMALL / seconds, "/s",
-                           f"server {cpu / SMALL * 1000:.3f} s of processor time per 1,000{durable}")
+                    yield (f"{what}, {server.name}", count / seconds, "/s",
+                           f"server {cpu / count * 1000:.3f} s of processor time per 1,000{durable}")
+            if what == "PUT 100 MiB":
+                yield f"{what}, the disk alone", len(body) / 1e6 / disk, "MB/s", "write and fsync of a new file, durable"
 
 
 def page(options):
