@@ -139,6 +139,25 @@ struct WorkflowEngineTests {
         #expect(record.stoppedAt?.milliseconds(since: record.startedAt) == 3_600_000)
     }
 
+    @Test func timersThatAreDueTogetherShareCommits() async throws {
+        let wait = #"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": true}}}"#
+        let clock = clock, count = 200
+        let store = try open()
+        try await engine(store).running(FakeIntegration()) { engine in
+            var waiting: [String] = []
+            for index in 0..<count {
+                let started = try await engine.start(wait, name: "e\(index)")
+                try await engine.waitForFirstStep(executionARN: started.arn, limit: .seconds(5))
+                waiting.append(started.arn)
+            }
+            let before = store.commitCount
+            clock.advance(milliseconds: 3_600_000)
+            engine.fireDueTimers()
+            for arn in waiting { #expect(try await engine.waitForEnd(executionARN: arn).status == .succeeded) }
+            #expect(store.commitCount - before < count / 2)
+        }
+    }
+
     @Test func anExecutionMayBeStartedBeforeTheEngineRuns() async throws {
         let engine = engine(try open())
         let started = try await engine.start(Self.pass)
