@@ -8,6 +8,8 @@ import Support
 /// the store is left to them for three times as long as a burst took, so that most of their writes meet no timer.
 struct TimerQueue {
     private static let burstMax = 32
+    /// A burst that has taken so long is filled up: a few slow executions hold up nobody else's timers.
+    static let slowMilliseconds: Int64 = 100
     private static let restFactor: Int64 = 3, restMilliseconds: ClosedRange<Int64> = 1...60
 
     fileprivate struct Key: Hashable {
@@ -32,7 +34,8 @@ struct TimerQueue {
     private var live: [Key: Timestamp] = [:]
     /// Taken, and their steps not yet durable.
     private var underWay = 0
-    private var burstBegan = Timestamp(millisecondsSince1970: 0)
+    /// The last one: how many were under way when it began, and when that was.
+    private var burst = (count: 0, began: Timestamp(millisecondsSince1970: 0))
     private var isResting = false
     /// Somebody waited for an answer since the burst began.
     private var hasCaller = false
@@ -71,29 +74,33 @@ struct TimerQueue {
     /// Takes the earliest timers that are due. Each is followed by a call of `finishOne`.
     mutating func takeDue(_ now: Timestamp) -> [TimerRecord] {
         var taken: [TimerRecord] = []
-        while !isResting, underWay < Self.burstMax, let due = next(), due <= now, let timer = heap.first?.timer {
+        let isFull = burst.count == Self.burstMax && underWay > 0
+        let isSlow = now.milliseconds(since: burst.began) >= Self.slowMilliseconds
+        guard !isResting, !isFull || isSlow else { return taken }
+        while underWay < Self.burstMax, let due = next(), due <= now, let timer = heap.first?.timer {
             live[timer.key] = nil
             removeFirst()
             taken.append(timer)
             underWay += 1
         }
         if !taken.isEmpty {
-            burstBegan = now
+            burst = (underWay, now)
             hasCaller = false
         }
         return taken
     }
 
-    /// Gives the milliseconds to rest before more are taken, which `endRest` ends; nil unless a burst is over. One is when
-    /// half of it is: a slow execution holds up nobody else's timers.
+    /// Gives the milliseconds to rest before more are taken, which `endRest` ends; nil unless a burst is over and more are
+    /// due.
     mutating func finishOne(_ now: Timestamp) -> Int64? {
         underWay -= 1
-        guard !isResting, underWay <= Self.burstMax / 2, let due = next(), due <= now else { return nil }
+        guard !isResting, underWay == 0, let due = next(), due <= now else { return nil }
         isResting = true
-        guard hasCaller else { return 0 }
+        // A few are in nobody's way.
+        guard hasCaller, burst.count == Self.burstMax else { return 0 }
         let range = Self.restMilliseconds
-        let burst = min(max(now.milliseconds(since: burstBegan), 0), range.upperBound)
-        return min(max(Self.restFactor * burst, range.lowerBound), range.upperBound)
+        let taken = min(max(now.milliseconds(since: burst.began), 0), range.upperBound)
+        return min(max(Self.restFactor * taken, range.lowerBound), range.upperBound)
     }
 
     /// Takes note that somebody waits for an answer.

@@ -14,7 +14,8 @@ extension WorkflowEngine {
             let now = clock.now()
             let next = timers.withLock { $0.next() }
             let milliseconds = next.map { $0.milliseconds(since: now) } ?? Self.tickMilliseconds
-            let wait = max(1, min(milliseconds, Self.tickMilliseconds))
+            // What is due already follows the burst that is under way.
+            let wait = milliseconds <= 0 ? TimerQueue.slowMilliseconds : min(milliseconds, Self.tickMilliseconds)
             guard (try? await clock.sleep(for: .milliseconds(wait))) != nil else { return }
             await refillTimers()
         }
