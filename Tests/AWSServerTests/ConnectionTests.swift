@@ -105,7 +105,7 @@ struct ConnectionTests {
             #expect(answer == Answer(200, "GET /a: 0 bytes"))
             #expect(answer.fields["date"] != nil)
             try await client.expectsClosedOutput()
-            #expect(try await client.closes())
+            #expect(try await client.closes(withinSeconds: 10))
         }
     }
 
