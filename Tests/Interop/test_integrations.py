@@ -146,8 +146,8 @@ def test_a_token_without_heartbeats_times_out(new_server, moto):
     queue = moto.client("sqs").create_queue(QueueName="silence")["QueueUrl"]
     end = run(states, "silence", task("sqs:sendMessage.waitForTaskToken", {
         "QueueUrl": queue, "MessageBody": "{% $states.context.Task.Token %}"}, HeartbeatSeconds=1))
-    assert (end["status"], end["error"]) == ("FAILED", "States.HeartbeatTimeout"), end
-    assert events(states, end["executionArn"], "TaskTimedOut")[0]["taskTimedOutEventDetails"]["error"] == "States.HeartbeatTimeout"
+    assert (end["status"], end["error"]) == ("FAILED", "States.Timeout"), end
+    assert events(states, end["executionArn"], "TaskTimedOut")[0]["taskTimedOutEventDetails"]["error"] == "States.Timeout"
 
 
 def test_status_changes_reach_the_event_bus(new_server, moto):
