@@ -86,6 +86,11 @@ package struct ChecksumState: Sendable {
     }
 }
 
+/// The CRC32C of bytes that follow those whose CRC32C is `start`. Allocates nothing.
+package func crc32c(_ bytes: UnsafeRawBufferPointer, after start: UInt32 = 0) -> UInt32 {
+    ~crc32cTables.update(~start, bytes)
+}
+
 private let crc32Tables = SlicedTables<UInt32>(polynomial: 0xEDB8_8320)
 private let crc32cTables = SlicedTables<UInt32>(polynomial: 0x82F6_3B78)
 private let crc64Tables = SlicedTables<UInt64>(polynomial: 0x9A6C_9329_AC4B_C9B5)

@@ -13,7 +13,7 @@ import Musl
 ///     staging/<id>      being written, or published without the index knowing yet
 ///     data/<2>/<id>     published; <2> are the first two digits of the id
 ///
-/// 1. Bytes are written to `staging/<id>` and synchronised.
+/// 1. Bytes are written to `staging/<id>`, after them a `DataTrailer`, and synchronised.
 /// 2. The file is linked as `data/<2>/<id>`, and that directory is synchronised.
 /// 3. The index commits.
 /// 4. `staging/<id>` is unlinked.
@@ -105,23 +105,17 @@ final class DataFiles: Sendable {
     }
 
     /// Hands over the bytes of a segment in order.
-    func read(_ segment: DataSegment, chunkBytes: Int, _ body: (UnsafeRawBufferPointer) -> Void) throws {
-        let file = try open(segment.file)
-        let size = try file.size()
-        guard size == segment.length else {
-            throw FileError(operation: "\(path(segment.file)) has \(size) bytes instead of \(segment.length)", EIO)
-        }
-        var buffer = [UInt8](repeating: 0, count: Int(min(Int64(chunkBytes), segment.length)))
-        var offset: Int64 = 0
-        while offset < segment.length {
-            let count = Int(min(Int64(buffer.count), segment.length - offset))
-            let position = offset
+    /// - Parameter chunkBytes: at once; a multiple of `DataFooter.blockBytesMax`.
+    /// - Throws: `FileError`, `DataDamage`.
+    func read(_ segment: DataSegment, chunkBytes: Int64, _ body: (UnsafeRawBufferPointer) -> Void) throws {
+        let reader = try BlockReader(segment, in: self)
+        var buffer = [UInt8](repeating: 0, count: Int(min(chunkBytes, segment.length)))
+        for offset in stride(from: 0, to: segment.length, by: Int64.Stride(chunkBytes)) {
             try buffer.withUnsafeMutableBytes { bytes in
-                let part = UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
-                try file.read(into: part, at: position)
-                body(UnsafeRawBufferPointer(part))
+                let chunk = UnsafeMutableRawBufferPointer(rebasing: bytes.prefix(Int(min(chunkBytes, segment.length - offset))))
+                try reader.read(into: chunk, at: offset)
+                body(UnsafeRawBufferPointer(chunk))
             }
-            offset += Int64(count)
         }
     }
 

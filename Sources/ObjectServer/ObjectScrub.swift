@@ -28,7 +28,7 @@ package struct ObjectScrub {
     private let files: DataFiles
     private let scan: ObjectIndexScan
     /// Bytes read at once.
-    private static let chunkBytes = 1 << 20
+    private static let chunkBytes: Int64 = 1 << 20
 
     /// - Parameter directory: of the objects.
     /// - Throws: `StateStoreError`, or the system call that failed.

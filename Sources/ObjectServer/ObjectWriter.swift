@@ -44,7 +44,8 @@ package final class ObjectWriter: @unchecked Sendable {
     private let inlineMax: Int
     private var small: [UInt8] = []
     private var file: (id: DataFileID, handle: DataFile)?
-    /// Bytes of the file, and up to where the disk has been told to begin.
+    private var trailer = DataTrailer()
+    /// Bytes of data in the file, and up to where the disk has been told to begin.
     private var writtenTo: Int64 = 0
     private var begunTo: Int64 = 0
     private var md5 = Insecure.MD5()
@@ -115,6 +116,7 @@ package final class ObjectWriter: @unchecked Sendable {
 
     private func write(_ bytes: UnsafeRawBufferPointer, to handle: DataFile) throws {
         try handle.append(bytes)
+        trailer.update(bytes)
         writtenTo += Int64(bytes.count)
         guard writtenTo - begunTo >= Self.beginBytes else { return }
         handle.beginWriting(from: begunTo, count: writtenTo - begunTo)
@@ -140,6 +142,7 @@ package final class ObjectWriter: @unchecked Sendable {
             file = (id, try files.create(id))
         }
         if let file {
+            try trailer.finish().withUnsafeBytes { try file.handle.append($0) }
             try file.handle.synchronise()
             try files.publish(file.id)
             staged.content = .segments([DataSegment(file: file.id, length: size)])

@@ -142,9 +142,10 @@ extension S3Service {
             let body = ByteBuffer(bytes: bytes[Int(wanted.lowerBound)..<Int(wanted.upperBound)])
             return HTTPAnswer(status: status, fields: fields, body: .bytes(body))
         }
+        let chunks = try await read.chunks(in: wanted)
         return HTTPAnswer(
             status: status, fields: fields,
-            body: .stream(length: wanted.count) { write in try await read.forEachChunk(in: wanted, write) })
+            body: .stream(length: wanted.count) { write in try await chunks.forEach(write) })
     }
 
     private func commonFields(of record: ObjectRecord) -> HTTPFields {

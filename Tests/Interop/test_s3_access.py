@@ -1,7 +1,7 @@
 """Versions, policies, further keys and what looks after the embedded store, through boto3 and plain HTTP."""
 import json, os, pathlib, re, shutil, threading, time, urllib.error, urllib.parse, urllib.request
 
-import boto3, pytest
+import boto3, botocore.exceptions, pytest
 from botocore.exceptions import ClientError
 from test_s3 import bucket, code
 
@@ -119,15 +119,32 @@ def test_damage_is_noticed(new_server):
     server = new_server()
     s3 = server.client("s3")
     s3.create_bucket(Bucket="lake")
-    s3.put_object(Bucket="lake", Key="k", Body=os.urandom(300_000))
+    stored = os.urandom(3_000_000)
+    s3.put_object(Bucket="lake", Key="k", Body=stored, ChecksumAlgorithm="SHA256")
     file = next(p for p in pathlib.Path(server.directory, "objects/data").rglob("*") if p.is_file())
     data = bytearray(file.read_bytes())
-    data[1000] ^= 1
+    block = 2_000_000 // 16384 * 16384
+    data[2_000_000] ^= 1
     file.write_bytes(data)
-    with pytest.raises(Exception):
-        s3.get_object(Bucket="lake", Key="k")["Body"].read()
+
+    def get(first, end):
+        return s3.get_object(Bucket="lake", Key="k", Range=f"bytes={first}-{end - 1}")["Body"].read()
+
+    with pytest.raises(ClientError) as refused:
+        get(2_000_005, 2_000_010)
+    assert refused.value.response["Error"]["Code"] == "InternalError"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert get(0, block) == stored[:block]
+    assert get(block + 16384, len(stored)) == stored[block + 16384:]
+    # These answers have begun when the damage is met.
+    for whole in (lambda: get(0, len(stored)), lambda: s3.get_object(Bucket="lake", Key="k")["Body"].read()):
+        with pytest.raises((botocore.exceptions.IncompleteReadError, botocore.exceptions.ResponseStreamingError)):
+            whole()
+    logged = [line for line in (server.directory / "server.log").read_text().splitlines() if "objects.damaged" in line]
+    assert len(logged) >= 3 and all(file.name in line and f"offset={block}" in line for line in logged), logged
     found = server.run("store", "scrub", "--data", server.directory, check=False)
-    assert found.returncode == 1 and "s3://lake/k: the data" in found.stdout, found
+    assert found.returncode == 1, found
+    assert f"s3://lake/k: the data in data/{file.parent.name}/{file.name} from byte {block} to" in found.stdout, found
 
 
 def test_every_request_has_one_line_and_no_line_is_a_credential(new_server, tmp_path):
