@@ -5,7 +5,7 @@ BIN := .build/release
 VENV := .build/venv
 # Debian's names: the compiler and linker find these libraries by pkg-config, the program loads them at run time.
 PACKAGES := libcurl4-openssl-dev libsqlite3-dev libjansson-dev libzstd-dev libsnappy-dev zlib1g-dev libpcre2-dev libyaml-dev \
-            pkg-config python3-venv
+            libxxhash-dev pkg-config python3-venv
 
 .PHONY: help deps build test unit interop peers moto s3-tests conformance demo serve check bench simulate fuzz install uninstall deb deb-deps docs reference clean
 

@@ -90,6 +90,7 @@ let package = Package(
         // Linked into the program by its module map: few verbs read YAML, and none shall load a library for it.
         .systemLibrary(name: "CYAML", path: "Sources/CYAML", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CCurl"),
+        .target(name: "CXXHash"),
         .target(name: "CKernels"),
         .target(name: "CFiles"),
         .executableTarget(name: "millrace-shim"),
@@ -106,7 +107,7 @@ let package = Package(
         library("BatchScheduling", ["JSONModel", "Support"]),
         library("GlueModel", ["JSONModel", "Support"]),
         library("SettingsModel", ["CYAML", "JSONModel", "Support"]),
-        library("AWSProtocol", ["CKernels", "JSONModel", "Support", crypto]),
+        library("AWSProtocol", ["CKernels", "CXXHash", "JSONModel", "Support", crypto]),
         library("Columnar", ["CKernels", "JSONModel", "Support"]),
         library("TextFormats", ["CKernels", "Columnar", "JSONModel", "Support"]),
         library("SparkPlan", ["Columnar", "JSONModel", "Support"]),

@@ -13,7 +13,7 @@ package struct CRCCombination {
         case .crc32: (width, polynomial) = (32, 0xEDB8_8320)
         case .crc32c: (width, polynomial) = (32, 0x82F6_3B78)
         case .crc64nvme: (width, polynomial) = (64, 0x9A6C_9329_AC4B_C9B5)
-        case .sha1, .sha256: return nil
+        case .sha1, .sha256, .sha512, .md5, .xxhash64, .xxhash3, .xxhash128: return nil
         }
     }
 

@@ -9,6 +9,14 @@ package enum ChecksumAlgorithm: String, Sendable, Hashable, CaseIterable {
     case crc64nvme = "CRC64NVME"
     case sha1 = "SHA1"
     case sha256 = "SHA256"
+    case sha512 = "SHA512"
+    case md5 = "MD5"
+    case xxhash64 = "XXHASH64"
+    case xxhash3 = "XXHASH3"
+    case xxhash128 = "XXHASH128"
+
+    /// For errors: every name, in S3's order.
+    package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
     /// `x-amz-checksum-crc32` and so on.
     package var fieldName: String { "x-amz-checksum-\(rawValue.lowercased())" }
@@ -22,9 +30,11 @@ package enum ChecksumAlgorithm: String, Sendable, Hashable, CaseIterable {
     package var byteCount: Int {
         switch self {
         case .crc32, .crc32c: 4
-        case .crc64nvme: 8
+        case .crc64nvme, .xxhash64, .xxhash3: 8
+        case .md5, .xxhash128: 16
         case .sha1: 20
         case .sha256: 32
+        case .sha512: 64
         }
     }
 
@@ -44,6 +54,9 @@ package struct ChecksumState: Sendable {
         case crc64(UInt64)
         case sha1(Insecure.SHA1)
         case sha256(SHA256)
+        case sha512(SHA512)
+        case md5(Insecure.MD5)
+        case xxhash(XXHash)
     }
 
     package let algorithm: ChecksumAlgorithm
@@ -58,6 +71,11 @@ package struct ChecksumState: Sendable {
             case .crc64nvme: .crc64(~0)
             case .sha1: .sha1(Insecure.SHA1())
             case .sha256: .sha256(SHA256())
+            case .sha512: .sha512(SHA512())
+            case .md5: .md5(Insecure.MD5())
+            case .xxhash64: .xxhash(XXHash(.xxh64))
+            case .xxhash3: .xxhash(XXHash(.xxh3))
+            case .xxhash128: .xxhash(XXHash(.xxh128))
             }
     }
 
@@ -72,6 +90,15 @@ package struct ChecksumState: Sendable {
         case .sha256(var hash):
             hash.update(bufferPointer: bytes)
             state = .sha256(hash)
+        case .sha512(var hash):
+            hash.update(bufferPointer: bytes)
+            state = .sha512(hash)
+        case .md5(var hash):
+            hash.update(bufferPointer: bytes)
+            state = .md5(hash)
+        case .xxhash(var hash):
+            hash.update(bytes)
+            state = .xxhash(hash)
         }
     }
 
@@ -82,6 +109,9 @@ package struct ChecksumState: Sendable {
         case .crc64(let crc): bigEndianBytes(~crc)
         case .sha1(let hash): Array(hash.finalize())
         case .sha256(let hash): Array(hash.finalize())
+        case .sha512(let hash): Array(hash.finalize())
+        case .md5(let hash): Array(hash.finalize())
+        case .xxhash(let hash): hash.finish()
         }
     }
 }
@@ -163,7 +193,7 @@ private struct SlicedTables<Word: FixedWidthInteger & UnsignedInteger & Sendable
     }
 }
 
-private func bigEndianBytes(_ value: some FixedWidthInteger) -> [UInt8] {
+func bigEndianBytes(_ value: some FixedWidthInteger) -> [UInt8] {
     withUnsafeBytes(of: value.bigEndian) { Array($0) }
 }
 

@@ -11,7 +11,9 @@ struct S3Verification: Sendable {
     init?(_ fields: HTTPFields) {
         guard fields["content-range"] == nil, fields["x-amz-checksum-type"] != "COMPOSITE" else { return nil }
         // The cheapest first; an object rarely has two.
-        for algorithm in [ChecksumAlgorithm.crc32c, .crc32, .crc64nvme, .sha256, .sha1] {
+        for algorithm in [
+            ChecksumAlgorithm.crc32c, .crc32, .crc64nvme, .xxhash3, .xxhash128, .xxhash64, .sha256, .sha1, .sha512, .md5,
+        ] {
             // Those of parts end in their number: `…-4`.
             guard let value = fields[algorithm.fieldName].flatMap({ Base64.decode($0) }), value.count == algorithm.byteCount
             else { continue }

@@ -67,7 +67,7 @@ struct S3BodyDeclaration {
         }
         if let wanted = fields["x-amz-sdk-checksum-algorithm"]?.uppercased() {
             guard let algorithm = ChecksumAlgorithm(rawValue: wanted) else {
-                throw S3Errors.invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+                throw S3Errors.invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [\(ChecksumAlgorithm.names)]")
             }
             guard let first = found.first else {
                 throw S3Errors.invalidRequest(

@@ -85,7 +85,7 @@ extension S3Service {
     func checksumAlgorithm(_ name: String) throws -> ChecksumAlgorithm {
         guard let algorithm = ChecksumAlgorithm(rawValue: name.uppercased()) else {
             throw S3Errors.invalidRequest(
-                "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+                "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [\(ChecksumAlgorithm.names)]")
         }
         return algorithm
     }

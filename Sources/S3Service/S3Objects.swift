@@ -181,12 +181,6 @@ extension S3Service {
 
     func writeChecksum(_ checksum: ObjectChecksum?, _ xml: inout XMLWriter) {
         guard let checksum, let algorithm = ChecksumAlgorithm(rawValue: checksum.algorithm) else { return }
-        switch algorithm {
-        case .crc32: xml.element("ChecksumCRC32", checksum.value)
-        case .crc32c: xml.element("ChecksumCRC32C", checksum.value)
-        case .crc64nvme: xml.element("ChecksumCRC64NVME", checksum.value)
-        case .sha1: xml.element("ChecksumSHA1", checksum.value)
-        case .sha256: xml.element("ChecksumSHA256", checksum.value)
-        }
+        xml.element(named: "Checksum\(algorithm.rawValue)", checksum.value)
     }
 }

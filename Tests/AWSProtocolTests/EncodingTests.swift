@@ -10,7 +10,46 @@ import Testing
         #expect(hexText(ChecksumAlgorithm.crc32c.checksum(of: text)) == "e3069283")
         #expect(hexText(ChecksumAlgorithm.crc64nvme.checksum(of: text)) == "ae8b14860a799888")
         #expect(hexText(ChecksumAlgorithm.sha1.checksum(of: text)) == "f7c3bc1d808e04732adf679965ccc34ca7ae3441")
+        #expect(hexText(ChecksumAlgorithm.md5.checksum(of: text)) == "25f9e794323b453885f5181f1b624d0b")
+        #expect(
+            hexText(ChecksumAlgorithm.sha512.checksum(of: text)) == "d9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274a"
+                + "d27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85")
         #expect(ChecksumAlgorithm(fieldName: "x-amz-checksum-crc64nvme") == .crc64nvme)
+    }
+
+    /// What Python's `xxhash` 4.1.0 gives for lengths on both sides of every change of method.
+    @Test(arguments: [
+        (0, "ef46db3751d8e999", "2d06800538d394c2", "99aa06d3014798d86001c324468d497f"),
+        (1, "e934a84adb052768", "c44bdff4074eecdb", "a6cd5e9392000f6ac44bdff4074eecdb"),
+        (3, "e5d2be4ae4b3469a", "3698b80191e625f9", "4af3603b5bd30dfe3698b80191e625f9"),
+        (4, "3b4d7f7c6bd1ae90", "2e4ac2f1c52157fc", "11527735d62fce43eecdfa5a3b083ba8"),
+        (8, "506834122cb7b4d0", "60e1baa91347a1f2", "791e22cdc30880ba073a25812fe4f600"),
+        (9, "ba2f457c2914d838", "9c88fc32c37b56cb", "22775b5e55c2ace94557529981ebbef0"),
+        (16, "e20ac46c35c498da", "f9fbd0260ba978df", "8d0b1cd2088b9620843f49fff931d541"),
+        (17, "d9a4e9e8ef334438", "c56f339d36cc73d7", "340f6f9202ad1131a378e80882221151"),
+        (128, "729016672b503798", "31ccf8dec850d035", "9ac3a2d505dc8bbaffb5b9abed8b314d"),
+        (129, "75911b69fc5da9a0", "c72af4c6ac4dea94", "4f3f783d604d0184c83022477e6bf25a"),
+        (240, "6ae6605b86b43763", "e315d53d5129eede", "550b8ce07c44bc98c018ce69a32b5a7c"),
+        (241, "93f9ecda8aa61e97", "18773c512b008a63", "8e7e1f2fe4156df918773c512b008a63"),
+        (1024, "cc7a07e1f604e352", "c43c9aee9430cb7c", "fc38edce51c5be0ec43c9aee9430cb7c"),
+        (1025, "16c2870dece9b51d", "e45dfc1c0c32dc3e", "30ce69bff7ac8385e45dfc1c0c32dc3e"),
+        (3000, "a11c1abf71eb4f44", "7c7615520f9c6e20", "596164188f9721db7c7615520f9c6e20"),
+    ])
+    func xxHashes(_ count: Int, _ xxh64: String, _ xxh3: String, _ xxh128: String) {
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+        #expect(hexText(ChecksumAlgorithm.xxhash64.checksum(of: bytes)) == xxh64)
+        #expect(hexText(ChecksumAlgorithm.xxhash3.checksum(of: bytes)) == xxh3)
+        #expect(hexText(ChecksumAlgorithm.xxhash128.checksum(of: bytes)) == xxh128)
+    }
+
+    /// Going on with a copy leaves the sum as it was.
+    @Test(arguments: ChecksumAlgorithm.allCases) func checksumsAreValues(_ algorithm: ChecksumAlgorithm) {
+        var state = ChecksumState(algorithm)
+        Array("abc".utf8).withUnsafeBytes { state.update($0) }
+        var copy = state
+        Array("def".utf8).withUnsafeBytes { copy.update($0) }
+        #expect(state.finish() == algorithm.checksum(of: Array("abc".utf8)))
+        #expect(copy.finish() == algorithm.checksum(of: Array("abcdef".utf8)))
     }
 
     @Test(arguments: ChecksumAlgorithm.allCases) func checksumsInPieces(_ algorithm: ChecksumAlgorithm) {

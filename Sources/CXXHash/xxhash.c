@@ -1,0 +1,3 @@
+#define XXH_STATIC_LINKING_ONLY
+#define XXH_IMPLEMENTATION
+#include "CXXHash.h"
