@@ -10,6 +10,8 @@ package struct AccessPolicy: Sendable, Hashable {
     package let statements: [Statement]
 
     package struct Statement: Sendable, Hashable {
+        /// For errors: `statement 2`, or `statement 'AllowReads'` by its `Sid`.
+        package var label: String
         package var allows: Bool
         /// Nil in the policy of a key, whose owner is the principal.
         package var principals: [String]?
@@ -129,11 +131,11 @@ extension AccessPolicy {
         let items = object["Statement"].map { $0.array ?? [$0] } ?? []
         guard !items.isEmpty else { throw Self.malformed("Could not parse the policy: Statement is empty!") }
         var statements: [Statement] = []
-        for item in items { statements.append(try Statement(item, kind)) }
+        for (index, item) in items.enumerated() { statements.append(try Statement(item, kind, number: index + 1)) }
         self.statements = statements
     }
 
-    fileprivate static func malformed(_ message: String) -> AWSError { AWSError("MalformedPolicy", message) }
+    static func malformed(_ message: String) -> AWSError { AWSError("MalformedPolicy", message) }
 }
 
 extension AccessPolicy.Statement {
@@ -141,8 +143,9 @@ extension AccessPolicy.Statement {
         "Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition",
     ]
 
-    fileprivate init(_ value: JSONValue, _ kind: AccessPolicy.Kind) throws(AWSError) {
+    fileprivate init(_ value: JSONValue, _ kind: AccessPolicy.Kind, number: Int) throws(AWSError) {
         guard let object = value.object else { throw AccessPolicy.malformed("A statement must be an object") }
+        label = "statement " + (object["Sid"]?.string.map { "'\($0)'" } ?? String(number))
         for (name, _) in object where !Self.known.contains(name) {
             throw AccessPolicy.malformed("The statement element \(name) is not supported")
         }

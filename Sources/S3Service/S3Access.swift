@@ -161,6 +161,7 @@ enum S3Actions {
         case ("GET", "versions"): return "s3:ListBucketVersions"
         case ("GET", "uploads"): return "s3:ListBucketMultipartUploads"
         case ("DELETE", "policy"): return "s3:DeleteBucketPolicy"
+        case ("DELETE", "website"): return "s3:DeleteBucketWebsite"
         case ("POST", nil), ("POST", "delete"), ("OPTIONS", _): return nil
         case (let method, let resource?): return "s3:\(method == "GET" ? "Get" : "Put")\(configuration(resource))"
         default: return "s3:ListBucket"
@@ -170,9 +171,12 @@ enum S3Actions {
     private static func configuration(_ resource: String) -> String {
         switch resource {
         case "cors": "BucketCORS"
-        case "lifecycle": "LifecycleConfiguration"
-        case "encryption": "EncryptionConfiguration"
-        case "replication": "ReplicationConfiguration"
+        case "object-lock": "BucketObjectLockConfiguration"
+        case "intelligent-tiering": "IntelligentTieringConfiguration"
+        case "metadataConfiguration", "metadataTable", "metadataInventoryTable", "metadataJournalTable":
+            "BucketMetadataTableConfiguration"
+        case "accelerate", "analytics", "encryption", "inventory", "lifecycle", "metrics", "replication":
+            "\(resource.prefix(1).uppercased())\(resource.dropFirst())Configuration"
         default: "Bucket\(resource.prefix(1).uppercased())\(resource.dropFirst())"
         }
     }

@@ -77,6 +77,7 @@ extension S3Service {
             throw AWSError("PolicyTooLarge", "Policies are limited to \(Self.policyBytesMax) bytes")
         }
         let policy = try AccessPolicy(parsing: body, .bucket(bucket.name))
+        try policy.checkNames(.bucket(bucket.name))
         if policy.isPublic, publicAccess(of: bucket).blocksPolicy { throw AWSError("AccessDenied", "Access Denied", httpStatus: 403) }
     }
 

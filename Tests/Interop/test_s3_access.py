@@ -216,3 +216,19 @@ def test_an_access_log_that_cannot_be_written_is_said_at_the_start_only(new_serv
         server.client("s3").list_buckets()
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_policy_that_names_nothing_is_refused_where_it_is_given(server, tmp_path):
+    def refused(policy):
+        file = tmp_path / "policy.json"
+        file.write_text(json.dumps({"Statement": [policy]}))
+        done = server.run("keys", "add", "typo", "--policy", file, "--data", server.directory, check=False)
+        assert done.returncode != 0
+        return done.stderr
+
+    statement = {"Sid": "Read", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    assert "s3:GetObjekt in statement 'Read': did you mean s3:GetObject?" in refused({**statement, "Action": "s3:GetObjekt"})
+    assert "Resource lake/* in statement 'Read' must be in ARN format" in refused({**statement, "Resource": "lake/*"})
+    assert "s3:prefx is not supported" in refused({**statement, "Condition": {"StringEquals": {"s3:prefx": "a"}}})
+    assert "StringEqual" in refused({**statement, "Condition": {"StringEqual": {"s3:prefix": "a"}}})
+    assert "typo" not in server.run("keys", "ls", "--data", server.directory).stdout

@@ -187,6 +187,69 @@ import Testing
         }
     }
 
+    /// Names that mean nothing make statements that never apply.
+    @Test(arguments: [
+        ("s3:GetObjekt", "bkt/*", "*", "Policy has invalid action s3:GetObjekt in statement 'a': did you mean s3:GetObject?"),
+        ("s3:PutBucketCROS", "bkt", "*", "Policy has invalid action s3:PutBucketCROS in statement 'a': did you mean s3:PutBucketCORS?"),
+        ("GetObject", "bkt/*", "*", "Policy has invalid action GetObject"),
+        ("s3:Fetch*", "bkt/*", "*", "Policy has invalid action s3:Fetch* in statement 'a'"),
+        ("s3:GetObject", "bkt", "*", "Action does not apply to any resource(s) in statement"),
+        ("s3:ListBucket", "bkt/*", "*", "Action does not apply to any resource(s) in statement"),
+        ("s3:ListAllMyBuckets", "bkt", "*", "Action does not apply to any resource(s) in statement"),
+        ("s3:GetObject", "bkt/*", "1234", "Invalid principal in policy"),
+        ("s3:GetObject", "bkt/*", "arn:aws:iam::123456789012:usr/etl", "Invalid principal in policy"),
+        ("s3:GetObject", "bkt/*", "arn:aws:iam::123456789012:user/*", "Invalid principal in policy"),
+    ])
+    func namesThatMeanNothingAreRefused(_ action: String, _ resource: String, _ principal: String, _ message: String) async throws {
+        let policy = #"""
+            {"Statement":[{"Sid":"a","Effect":"Allow","Principal":{"AWS":"\#(principal)"},"Action":"\#(action)","Resource":"arn:aws:s3:::\#(resource)"}]}
+            """#
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let answer = try await s3.send("PUT", "/bkt", query: "policy", body: Array(policy.utf8))
+            #expect((answer.status, answer.code) == (400, "MalformedPolicy"))
+            #expect(answer.xml["Message"]?.text.hasPrefix(message) == true, "\(answer.text)")
+            #expect(try await s3.send("GET", "/bkt", query: "policy").code == "NoSuchBucketPolicy")
+        }
+    }
+
+    /// What a policy must name for a request to be allowed is a name that policies may have.
+    @Test func everyRequestAsksForAnActionThatExists() async throws {
+        let requests: [(path: String, methods: [String], resources: [String])] = [
+            ("/bkt", ["GET", "PUT", "DELETE"], [
+                "", "acl", "accelerate", "analytics", "cors", "encryption", "intelligent-tiering", "inventory", "lifecycle", "logging",
+                "metrics", "notification", "object-lock", "ownershipControls", "policy", "publicAccessBlock", "replication",
+                "requestPayment", "tagging", "versioning", "website",
+            ]),
+            ("/bkt", ["GET"], ["location", "policyStatus", "uploads", "versions"]),
+            ("/bkt/k", ["GET", "PUT", "DELETE"], ["", "acl", "tagging", "uploadId=x", "versionId=null", "acl&versionId=null"]),
+            ("/bkt/k", ["GET"], ["attributes", "attributes&versionId=null"]),
+        ]
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            for (path, methods, resources) in requests {
+                for method in methods {
+                    for resource in resources {
+                        let answer = try await s3.send(method, path, query: resource, as: .policies(user: "u", []))
+                        #expect(answer.code == "AccessDenied", "\(method) \(path)?\(resource)")
+                        let words = answer.xml["Message"]?.text.split(separator: " ").map(String.init) ?? []
+                        let action = try #require(words.first { $0.hasPrefix("s3:") })
+                        let policy = try AccessPolicy(
+                            ["Statement": ["Effect": "Allow", "Action": .string(action), "Resource": "*"]], .identity)
+                        #expect(throws: Never.self) { try policy.checkNames(.identity) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whoever could store such a policy before keeps a bucket that answers.
+    @Test func aStoredPolicyIsReadAsItIs() throws {
+        let text = #"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObjekt","Resource":"arn:aws:s3:::bkt/*"}]}"#
+        let policy = try AccessPolicy(parsing: Array(text.utf8), .bucket("bkt"))
+        let question = AccessPolicy.Question(
+            principal: nil, account: "123456789012", action: "s3:GetObject", resource: "arn:aws:s3:::bkt/k")
+        #expect(policy.decision(question) == .unmentioned)
+    }
+
     @Test func accessControlListsCountWhereOwnershipLetsThem() async throws {
         try await withBucket(ownership: "ObjectWriter") { (s3: S3Harness) async throws -> Void in
             _ = try await s3.send("PUT", "/bkt/k", ["x-amz-acl": "public-read"], body: [1])

@@ -52,11 +52,11 @@ struct UserKeyFile: Sendable {
                 user: user, credentials: AWSCredentials(accessKeyID: id, secretAccessKey: secret), policies: policies,
                 permissions: .policies(
                     user: user,
-                    try policies.map { policy in
+                    try policies.enumerated().map { number, policy in
                         do {
                             return try PolicyTemplate.policy(policy)
                         } catch let error as AWSError {
-                            throw CommandFailure("\(path): a policy of \(user): \(error.message)")
+                            throw CommandFailure("\(path): policy \(number + 1) of \(user): \(error.message)")
                         }
                     }))
         }
@@ -82,7 +82,11 @@ enum PolicyTemplate {
 
     /// - Parameter value: one of `names`, or a document.
     static func policy(_ value: JSONValue) throws(AWSError) -> AccessPolicy {
-        guard let name = value.string else { return try AccessPolicy(value, .identity) }
+        guard let name = value.string else {
+            let policy = try AccessPolicy(value, .identity)
+            try policy.checkNames(.identity)
+            return policy
+        }
         let actions: [JSONValue]
         switch name {
         case "all": actions = ["*"]
