@@ -19,6 +19,9 @@ package struct S3Service: HTTPService {
 
     static let namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
 
+    /// Names of every server, under which buckets can have hosts.
+    package static let ownNames = ["localhost", "127.0.0.1", "s3.amazonaws.com"]
+
     let server: ObjectServer
     let hostNames: [String]
     let checksRegion: Bool
@@ -28,20 +31,21 @@ package struct S3Service: HTTPService {
     let crossOriginRules = ParsedDocuments<CORSConfiguration>()
 
     /// - Parameters:
-    ///   - hostNames: names of this server, under which `<bucket>.<name>` addresses a bucket.
+    ///   - hostNames: names of this server in lower case, under which `<bucket>.<name>` addresses a bucket.
     ///   - checksRegion: refuse signed requests whose credential scope names another region than the bucket's.
     ///   - defaultOwnership: of buckets without ownership controls. As on S3, the default is that their owner owns what
     ///     is in them and access control lists are refused; `ObjectWriter` lets them be set.
     ///   - lookup: for forms, whose signature is in the body.
     package init(
-        server: ObjectServer, hostNames: [String] = ["localhost", "127.0.0.1", "s3.amazonaws.com"],
+        server: ObjectServer, hostNames: [String] = ownNames,
         checksRegion: Bool = true, defaultOwnership: String = "BucketOwnerEnforced",
         lookup: @escaping CallerLookup = { _, _ in nil }
     ) {
         self.server = server
         self.defaultOwnership = defaultOwnership
         self.lookup = lookup
-        self.hostNames = hostNames
+        // Of names that end in each other the longest holds: `a.b.example` is `a` of `b.example` if both are names.
+        self.hostNames = hostNames.sorted { $0.utf8.count > $1.utf8.count }
         self.checksRegion = checksRegion
     }
 

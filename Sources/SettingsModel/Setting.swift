@@ -13,6 +13,8 @@ package struct Setting: Sendable, Hashable {
         case flag
         case choice([String])
         case digits(Int)
+        /// Domain names with commas between them.
+        case domains
     }
 
     /// Where it stands in the file: names separated by a point.
@@ -126,6 +128,10 @@ extension Setting {
         standard: "BucketOwnerEnforced",
         "Object ownership of buckets of the embedded store that say nothing themselves. As on AWS, the first refuses access control lists; the others let buckets and objects have canned ones.")
 
+    package static let objectDomains = Setting(
+        "objects.domains", .domains, absence: "localhost",
+        "Names of this server, with commas between them, under which a bucket of the embedded store has a host of its own: with s3.example.com, lake.s3.example.com is the bucket lake. See docs/s3.md.")
+
     package static let jobCPUs = Setting(
         "jobs.cpus", .integer(1...4096), absence: "all", "Cores that running jobs may occupy together.")
     package static let jobMemory = Setting(
@@ -156,7 +162,7 @@ extension Setting {
         .data, .host, .port, .consoleHost, .consolePort, .tlsCertificate, .tlsKey, .auth, .account, .catalog, .logLevel, .accessLog,
         .idleSeconds, .stallSeconds, .awsLimits, .executionEvents, .executionSize, .executionRetention, .serviceModels,
         .s3Endpoint, .s3AccessKeyID, .s3SecretAccessKey, .s3SessionToken, .s3Region, .s3PathStyle, .s3CertificateFile,
-        .objectOwnership, .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,
+        .objectOwnership, .objectDomains, .jobCPUs, .jobMemory, .jobEnforceMemory, .jobGrace, .jobOutput,
         .awsAccessKeyID, .awsSecretAccessKey, .awsSessionToken, .eventsBus, .eventsSource,
     ]
 }
@@ -190,6 +196,7 @@ extension Setting {
             guard text.utf8.count == count, text.utf8.allSatisfy({ (48...57).contains($0) }) else {
                 throw SettingMismatch("must be \(count) digits, found '\(text)'")
             }
+        case .domains: _ = try DomainNames.read(text)
         }
     }
 
@@ -204,6 +211,7 @@ extension Setting {
         case .flag: "true, false"
         case .choice(let names): names.joined(separator: ", ")
         case .digits(let count): "\(count) digits"
+        case .domains: "domain names"
         }
     }
 }

@@ -48,6 +48,7 @@ struct DoctorCommand: AsyncParsableCommand {
             findings += DatabaseChecks(directory: directory).findings()
             findings += MachineChecks(directory: directory).findings()
             findings += await ServerChecks(directory: directory, settings: settings).findings()
+            findings += DomainChecks(settings: settings).findings()
             if !skipS3 { findings += await S3Checks.findings(settings, bucket: bucket) }
         }
         findings.append(clock.finding())

@@ -134,7 +134,7 @@ struct Server {
             statusChanges = nil
         }
         let s3 = S3Service(
-            server: objects, defaultOwnership: settings.objectOwnership,
+            server: objects, hostNames: settings.objectDomains + S3Service.ownNames, defaultOwnership: settings.objectOwnership,
             lookup: { id, now in keys.credentials(for: id, at: now).map { ($0, keys.permissions(of: id)) } })
         let log: AccessLog?
         do {

@@ -27,6 +27,8 @@ extension Server {
         var account: String
         /// Of buckets without ownership controls of their own.
         var objectOwnership: String
+        /// Under which buckets have hosts of their own.
+        var objectDomains: [String]
         var deadlines: HTTPListener.Deadlines
         /// Nil: requests are not logged.
         var accessLog: String?
@@ -80,6 +82,7 @@ extension Server.Settings {
         requiresSignature = settings.text(.auth) != "none"
         account = settings.text(.account) ?? "123456789012"
         objectOwnership = settings.text(.objectOwnership) ?? "BucketOwnerEnforced"
+        objectDomains = settings.domains(.objectDomains)
         deadlines = HTTPListener.Deadlines(
             idle: settings.integer(.idleSeconds) ?? 120, stall: settings.integer(.stallSeconds) ?? 60)
         accessLog = settings.text(.accessLog)
