@@ -44,9 +44,11 @@ extension ObjectServer {
         of key: ObjectKey, in bucket: String, attributes: ObjectAttributes
     ) async throws -> String {
         _ = try self.bucket(bucket)
-        let id = DataFileID.random().text + DataFileID.random().text
-        let upload = UploadRecord(
-            id: id, bucket: bucket, key: key, initiatedAt: clock.now(), attributes: attributes)
+        let now = clock.now()
+        // Listings tell uploads of one key in the order of their ids, which begin with the time.
+        let time = hexText(UInt64(clamping: now.millisecondsSince1970), digits: 16)
+        let id = time + DataFileID.random().text + DataFileID.random().text.prefix(16)
+        let upload = UploadRecord(id: id, bucket: bucket, key: key, initiatedAt: now, attributes: attributes)
         guard try await indexed({ try await index.createUpload(upload) }) else {
             throw ObjectServerError.noSuchBucket(bucket)
         }
@@ -79,11 +81,9 @@ extension ObjectServer {
         try await indexed { try await index.parts(of: upload.id, after: number, limit: limit) }
     }
 
-    package func uploads(
-        in bucket: String, after: (key: ObjectKey, id: String)?, prefix: [UInt8], limit: Int
-    ) async throws -> [UploadRecord] {
-        _ = try self.bucket(bucket)
-        return try await indexed { try await index.uploads(in: bucket, after: after, prefix: prefix, limit: limit) }
+    package func listUploads(_ query: UploadListQuery) async throws -> UploadListPage {
+        _ = try bucket(query.bucket)
+        return try await indexed { try await index.listUploads(query) }
     }
 
     package func abortUpload(_ upload: UploadRecord) async throws {

@@ -4,18 +4,20 @@ import ServiceKit
 import StateStore
 import Support
 
-/// What the three listings share.
-private struct ListParameters {
+/// What the listings share.
+struct ListParameters {
     var query: ObjectListQuery
     var prefix: String
     var delimiter: String
-    var maxKeys: Int
+    /// Items of a page.
+    var limit: Int
     var encodes: Bool
 
-    init(_ bucket: String, _ request: S3Request, after: [UInt8]) throws {
+    /// - Parameter limit: the parameter that sets it.
+    init(_ bucket: String, _ request: S3Request, after: [UInt8], limit limitName: String = "max-keys") throws {
         prefix = try Self.text(request, "prefix") ?? ""
         delimiter = try Self.text(request, "delimiter") ?? ""
-        maxKeys = min(1000, try request.number("max-keys", in: 0...Int(Int32.max)) ?? 1000)
+        limit = min(1000, try request.number(limitName, in: 0...Int(Int32.max)) ?? 1000)
         switch request.query["encoding-type"] {
         case nil: encodes = false
         case "url": encodes = true
@@ -23,7 +25,7 @@ private struct ListParameters {
             throw S3Errors.invalidArgument("Invalid Encoding Method specified in Request", "encoding-type", other)
         }
         query = ObjectListQuery(
-            bucket: bucket, prefix: Array(prefix.utf8), delimiter: Array(delimiter.utf8), after: after, limit: maxKeys)
+            bucket: bucket, prefix: Array(prefix.utf8), delimiter: Array(delimiter.utf8), after: after, limit: limit)
     }
 
     static func text(_ request: S3Request, _ name: String) throws -> String? {
@@ -66,7 +68,7 @@ extension S3Service {
                 xml.element("NextContinuationToken", encodeToken(last.name))
             }
             xml.element("KeyCount", page.items.count)
-            xml.element("MaxKeys", parameters.maxKeys)
+            xml.element("MaxKeys", parameters.limit)
             if !parameters.delimiter.isEmpty { xml.element("Delimiter", parameters.shown(parameters.delimiter)) }
             if parameters.encodes { xml.element("EncodingType", "url") }
             xml.element("IsTruncated", page.isTruncated)
@@ -95,7 +97,7 @@ extension S3Service {
             if page.isTruncated, !parameters.delimiter.isEmpty, let last = page.items.last {
                 xml.element("NextMarker", parameters.shown(last.name))
             }
-            xml.element("MaxKeys", parameters.maxKeys)
+            xml.element("MaxKeys", parameters.limit)
             if !parameters.delimiter.isEmpty { xml.element("Delimiter", parameters.shown(parameters.delimiter)) }
             if parameters.encodes { xml.element("EncodingType", "url") }
             xml.element("IsTruncated", page.isTruncated)
@@ -123,7 +125,7 @@ extension S3Service {
         let query = VersionListQuery(
             bucket: bucket, prefix: parameters.query.prefix, delimiter: parameters.query.delimiter,
             after: parameters.query.after, afterVersion: versionMarker.isEmpty ? nil : try S3Request.version(versionMarker),
-            limit: parameters.maxKeys)
+            limit: parameters.limit)
         let page = try await server.listVersions(query)
         var xml = XMLWriter()
         xml.element("ListVersionsResult", namespace: Self.namespace) { xml in
@@ -140,7 +142,7 @@ extension S3Service {
                 case nil: break
                 }
             }
-            xml.element("MaxKeys", parameters.maxKeys)
+            xml.element("MaxKeys", parameters.limit)
             if !parameters.delimiter.isEmpty { xml.element("Delimiter", parameters.shown(parameters.delimiter)) }
             if parameters.encodes { xml.element("EncodingType", "url") }
             xml.element("IsTruncated", page.isTruncated)

@@ -39,13 +39,12 @@ extension S3Service {
     }
 
     private func isComposite(_ algorithm: ChecksumAlgorithm, _ type: String?) throws -> Bool {
-        switch (algorithm, type) {
-        case (.crc64nvme, nil), (.crc64nvme, "FULL_OBJECT"), (.crc32, "FULL_OBJECT"), (.crc32c, "FULL_OBJECT"): return false
-        case (.crc64nvme, "COMPOSITE"), (.sha1, "FULL_OBJECT"), (.sha256, "FULL_OBJECT"):
+        let isComposite = type.map { $0 == "COMPOSITE" } ?? (algorithm != .crc64nvme)
+        guard isComposite ? algorithm != .crc64nvme : CRCCombination(algorithm) != nil else {
             throw S3Errors.invalidRequest(
                 "The \(type ?? "") checksum type cannot be used with the \(algorithm.rawValue.lowercased()) checksum algorithm.")
-        default: return true
         }
+        return isComposite
     }
 
     /// The upload and part number that the query names.
@@ -71,11 +70,9 @@ extension S3Service {
         try refuseEncryption(request.fields)
         let (upload, number) = try await addressedPart(key, bucket, request)
         if let wanted = upload.attributes.checksum?.algorithm {
-            let names = ChecksumAlgorithm.allCases.filter {
-                request.fields[$0.fieldName] != nil
-                    || request.fields["x-amz-trailer"]?.lowercased().contains($0.fieldName) == true
-            }
-            for other in names where other.rawValue != wanted {
+            let trailers = (request.fields["x-amz-trailer"] ?? "").lowercased().split(separator: ",").map { $0.trimmingSpaces() }
+            for other in ChecksumAlgorithm.allCases
+            where other.rawValue != wanted && (request.fields[other.fieldName] != nil || trailers.contains(other.fieldName)) {
                 throw S3Errors.invalidRequest(
                     "Checksum Type mismatch occurred, expected checksum Type: \(wanted.lowercased()), actual checksum Type: \(other.rawValue.lowercased())")
             }
@@ -181,53 +178,7 @@ extension S3Service {
         return xmlAnswer(xml)
     }
 
-    func listUploads(_ bucket: String, _ request: S3Request) async throws -> HTTPAnswer {
-        if let delimiter = request.query["delimiter"], !delimiter.isEmpty {
-            throw S3Errors.notImplemented("the delimiter of ListMultipartUploads")
-        }
-        let limit = min(1000, try request.number("max-uploads", in: 0...Int(Int32.max)) ?? 1000)
-        let prefix = request.query["prefix"] ?? ""
-        let keyMarker = request.query["key-marker"] ?? ""
-        let idMarker = request.query["upload-id-marker"] ?? ""
-        // Without an id, all uploads of the marker's key are passed over: no id sorts after this one.
-        let after = keyMarker.isEmpty ? nil : (key: ObjectKey(keyMarker), id: idMarker.isEmpty ? "~" : idMarker)
-        let found = try await server.uploads(in: bucket, after: after, prefix: Array(prefix.utf8), limit: limit + 1)
-        let uploads = found.prefix(limit)
-        let encodes = request.query["encoding-type"] == "url"
-        func shown(_ text: String) -> String { encodes ? listEncoding(Array(text.utf8)) : text }
-        let account = try server.bucket(bucket).account
-        var xml = XMLWriter()
-        xml.element("ListMultipartUploadsResult", namespace: Self.namespace) { xml in
-            xml.element("Bucket", bucket)
-            xml.element("KeyMarker", shown(keyMarker))
-            xml.element("UploadIdMarker", idMarker)
-            if found.count > limit, let last = uploads.last {
-                xml.element("NextKeyMarker", shown(last.key.description))
-                xml.element("NextUploadIdMarker", last.id)
-            }
-            xml.element("Prefix", shown(prefix))
-            if encodes { xml.element("EncodingType", "url") }
-            xml.element("MaxUploads", limit)
-            xml.element("IsTruncated", found.count > limit && limit > 0)
-            for upload in uploads {
-                xml.element("Upload") { xml in
-                    xml.element("Key", shown(upload.key.description))
-                    xml.element("UploadId", upload.id)
-                    xml.element("Initiator") { $0.element("ID", canonicalID(account)) }
-                    xml.element("Owner") { $0.element("ID", canonicalID(account)) }
-                    xml.element("StorageClass", storageClass(upload))
-                    xml.element("Initiated", wholeSeconds(upload.initiatedAt).iso8601)
-                    if let checksum = upload.attributes.checksum {
-                        xml.element("ChecksumAlgorithm", checksum.algorithm)
-                        xml.element("ChecksumType", checksum.isComposite ? "COMPOSITE" : "FULL_OBJECT")
-                    }
-                }
-            }
-        }
-        return xmlAnswer(xml)
-    }
-
-    private func storageClass(_ upload: UploadRecord) -> String {
+    func storageClass(_ upload: UploadRecord) -> String {
         upload.attributes.fields.first { $0.name == "x-amz-storage-class" }?.value ?? "STANDARD"
     }
 }

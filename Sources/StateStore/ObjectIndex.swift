@@ -34,9 +34,7 @@ package protocol ObjectIndex: Sendable {
 
     func createUpload(_ upload: UploadRecord) async throws -> Bool
     func upload(_ id: String) async throws -> UploadRecord?
-    /// Uploads of a bucket ascending by key, then id.
-    func uploads(in bucket: String, after: (key: ObjectKey, id: String)?, prefix: [UInt8], limit: Int) async throws
-        -> [UploadRecord]
+    func listUploads(_ query: UploadListQuery) async throws -> UploadListPage
     /// Stores a part in place of any part of its number. False when the upload does not exist.
     func putPart(_ part: PartRecord, of upload: String) async throws -> Bool
     /// Ascending by number.
@@ -279,7 +277,7 @@ package struct ObjectTag: Sendable, Hashable {
 }
 
 package struct ObjectChecksum: Sendable, Hashable {
-    /// `CRC32`, `CRC32C`, `CRC64NVME`, `SHA1` or `SHA256`.
+    /// The name that S3 gives it: `CRC64NVME`.
     package var algorithm: String
     /// Base64; a composite one ends in `-` and the number of parts. Empty while an upload is unfinished.
     package var value: String

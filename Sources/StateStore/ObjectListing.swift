@@ -120,6 +120,43 @@ package struct VersionSummary: Sendable, Hashable {
     }
 }
 
+package struct UploadListQuery: Sendable, Hashable {
+    package var bucket: String
+    package var prefix: [UInt8]
+    /// Empty: no grouping.
+    package var delimiter: [UInt8]
+    /// Keys and groups at or below this are left out, but for the uploads that `afterID` lets in.
+    package var after: [UInt8]
+    /// Uploads of the key `after` whose ids are above this one are listed.
+    package var afterID: String?
+    package var limit: Int
+
+    package init(
+        bucket: String, prefix: [UInt8] = [], delimiter: [UInt8] = [], after: [UInt8] = [], afterID: String? = nil, limit: Int
+    ) {
+        self.bucket = bucket
+        self.prefix = prefix
+        self.delimiter = delimiter
+        self.after = after
+        self.afterID = afterID
+        self.limit = limit
+    }
+}
+
+package struct UploadListPage: Sendable, Hashable {
+    package var items: [Item] = []
+    package var isTruncated = false
+
+    /// In byte order of the key or group; uploads of one key by id, which is the order in which they began.
+    package enum Item: Sendable, Hashable {
+        case upload(UploadRecord)
+        /// Keys that share everything up to and including the delimiter.
+        case commonPrefix([UInt8])
+    }
+
+    package init() {}
+}
+
 /// An entry of the feed of what has been stored.
 package struct NewObject: Sendable, Hashable {
     package var sequence: Int64

@@ -53,6 +53,23 @@ def test_multipart_and_large_bodies(server, bucket):
         s3.head_object(Bucket=bucket, Key="never")
 
 
+def test_uploads_are_listed_as_folders(server, bucket):
+    s3 = server.client("s3")
+    keys = ["raw/a", "raw/b", "raw/2026/c", "gold/d", "top", "top", "with space/ü"]
+    ids = [(key, s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]) for key in keys]
+    for size in (1, 3, 1000):
+        pages = list(s3.get_paginator("list_multipart_uploads").paginate(
+            Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": size}))
+        assert [p["Prefix"] for page in pages for p in page.get("CommonPrefixes", [])] == ["gold/", "raw/", "with space/"]
+        assert [(u["Key"], u["UploadId"]) for page in pages for u in page.get("Uploads", [])] == [u for u in ids if u[0] == "top"]
+        below = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", Prefix="raw/")
+        assert [u["Key"] for u in below["Uploads"]] == ["raw/a", "raw/b"] and below["CommonPrefixes"] == [{"Prefix": "raw/2026/"}]
+    assert [(u["Key"], u["UploadId"]) for u in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == sorted(ids, key=lambda u: u[0])
+    for key, upload in ids:
+        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+
+
 def test_large_objects_pass_through_the_server(server, bucket):
     """100 MiB in one put and one get; the server's memory does not grow with them."""
     def resident():

@@ -149,16 +149,114 @@ import Testing
         }
     }
 
-    @Test func compositeChecksums() async throws {
+    @Test(arguments: ChecksumAlgorithm.allCases.filter { $0 != .crc64nvme })
+    func compositeChecksums(algorithm: ChecksumAlgorithm) async throws {
         try await withBucket { (s3: S3Harness) async throws -> Void in
-            let id = try await start(s3, "k", ["x-amz-checksum-algorithm": "SHA256"])
-            let sum = ChecksumAlgorithm.sha256.checksum(of: Self.tail)
-            let etag = try await part(s3, "k", id, 1, Self.tail, ["x-amz-checksum-sha256": Base64.encode(sum)]).etag
-            #expect(try await part(s3, "k", id, 2, [1], ["x-amz-checksum-crc32": "AAAAAA=="]).code == "InvalidRequest")
-            let named = "\(etag)</ETag><ChecksumSHA256>\(Base64.encode(sum))</ChecksumSHA256><ETag>"
+            let id = try await start(s3, "k", ["x-amz-checksum-algorithm": algorithm.rawValue])
+            let sum = algorithm.checksum(of: Self.tail)
+            // As clients send it that compute it on the way.
+            let framed = Array("4\r\ntail\r\n0\r\n\(algorithm.fieldName):\(Base64.encode(sum))\r\n\r\n".utf8)
+            let first = try await s3.send(
+                "PUT", "/bkt/k", query: "partNumber=1&uploadId=\(id)",
+                ["x-amz-trailer": algorithm.fieldName, "x-amz-decoded-content-length": "4"], body: framed,
+                payload: .streamingUnsignedTrailer)
+            #expect(first.fields[algorithm.fieldName] == Base64.encode(sum))
+            #expect(try await part(s3, "k", id, 2, [1], ["x-amz-checksum-crc64nvme": "AAAAAAAAAAA="]).code == "InvalidRequest")
+            let element = "Checksum\(algorithm.rawValue)"
+            let named = "\(first.etag)</ETag><\(element)>\(Base64.encode(sum))</\(element)><ETag>"
             #expect(try await complete(s3, "k", id, [(1, named)], ["x-amz-checksum-type": "FULL_OBJECT"]).code == "BadDigest")
             let done = try await complete(s3, "k", id, [(1, named)], ["x-amz-checksum-type": "COMPOSITE"])
-            #expect(done.xml["ChecksumSHA256"]?.text == Base64.encode(ChecksumAlgorithm.sha256.checksum(of: sum)) + "-1")
+            let whole = Base64.encode(algorithm.checksum(of: sum)) + "-1"
+            #expect((done.xml[element]?.text, done.xml["ChecksumType"]?.text) == (whole, "COMPOSITE"))
+            let head = try await s3.send("HEAD", "/bkt/k", ["x-amz-checksum-mode": "ENABLED"])
+            #expect((head.fields[algorithm.fieldName], head.fields["x-amz-checksum-type"]) == (whole, "COMPOSITE"))
+        }
+    }
+
+    /// Pages of every size, with and without groups, tell what one page tells, once each and in order.
+    @Test(arguments: ["", "/", "//"], ["", "a", "a/", "z"])
+    func uploadsAreListedInPages(delimiter: String, prefix: String) async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let keys = ["a", "a/1", "a/1", "a/b/2", "a//b", "a b/3", "b", "b", "b/", "b/4", "c/5", "\u{FC}/x", "zz"]
+            var begun: [(key: String, id: String)] = []
+            for key in keys.shuffled() {
+                begun.append((key, try await start(s3, PercentEncoding.encode(key, keepingSlashes: true))))
+            }
+            // Those of one key in the order in which they began: of two in one millisecond, the lesser id is the first.
+            begun.sort { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) || ($0.key == $1.key && $0.id < $1.id) }
+            var expected: [String] = []
+            for (key, id) in begun where key.hasPrefix(prefix) {
+                let rest = key.dropFirst(prefix.count)
+                if !delimiter.isEmpty, let found = rest.firstRange(of: delimiter) {
+                    let group = prefix + rest[..<found.upperBound]
+                    if expected.last != group { expected.append(group) }
+                } else {
+                    expected.append("\(key)#\(id)")
+                }
+            }
+            for limit in [1, 2, 3, 100] {
+                var told: [String] = []
+                var marker = ""
+                var pages = 0
+                repeat {
+                    pages += 1
+                    let page = try await s3.send(
+                        "GET", "/bkt", query: "uploads&encoding-type=url&max-uploads=\(limit)&prefix=\(PercentEncoding.encode(prefix))"
+                            + "&delimiter=\(PercentEncoding.encode(delimiter))\(marker)").xml
+                    #expect(page["Delimiter"]?.text == (delimiter.isEmpty ? nil : delimiter))
+                    // The two kinds are told one after the other; merged they are one page in order.
+                    let uploads = page.children.filter { $0.name == "Upload" }.map { "\($0["Key"]?.text ?? "")#\($0["UploadId"]?.text ?? "")" }
+                    let groups = page.children.filter { $0.name == "CommonPrefixes" }.map { $0["Prefix"]?.text ?? "" }
+                    let items = (uploads + groups).map { PercentEncoding.decodeText($0.replacing("+", with: " ")) ?? "" }
+                    #expect(items.count <= limit)
+                    told += expected.filter(Set(items).contains)
+                    #expect(items.allSatisfy(expected.contains))
+                    let isLast = page["IsTruncated"]?.text == "false"
+                    #expect((page["NextKeyMarker"] == nil) == isLast)
+                    let next = PercentEncoding.decodeText((page["NextKeyMarker"]?.text ?? "").replacing("+", with: " ")) ?? ""
+                    marker = isLast ? "" : "&key-marker=\(PercentEncoding.encode(next))&upload-id-marker=\(page["NextUploadIdMarker"]?.text ?? "")"
+                } while !marker.isEmpty && pages < 100
+                #expect(told == expected, "\(limit)")
+                #expect(pages == max(1, (expected.count + limit - 1) / limit))
+            }
+        }
+    }
+
+    @Test func partsAreListedInPages() async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            let id = try await start(s3, "k")
+            let numbers = [2, 3, 7, 400, 10_000]
+            for number in numbers.reversed() { _ = try await part(s3, "k", id, number, Self.tail) }
+            for limit in [1, 2, 5, 1000] {
+                var told: [Int] = []
+                var marker: String? = "0"
+                while let after = marker, told.count < 100 {
+                    let page = try await s3.send(
+                        "GET", "/bkt/k", query: "uploadId=\(id)&max-parts=\(limit)&part-number-marker=\(after)").xml
+                    told += page.children.filter { $0.name == "Part" }.compactMap { Int($0["PartNumber"]?.text ?? "") }
+                    #expect(page["PartNumberMarker"]?.text == after)
+                    marker = page["IsTruncated"]?.text == "true" ? page["NextPartNumberMarker"]?.text : nil
+                }
+                #expect(told == numbers)
+            }
+            #expect(try await s3.send("GET", "/bkt/k", query: "uploadId=\(id)&part-number-marker=10000").all("PartNumber") == [])
+            #expect(try await s3.send("GET", "/bkt/k", query: "uploadId=\(id)&max-parts=-1").code == "InvalidArgument")
+        }
+    }
+
+    /// Of a hash, unlike of a CRC, that of the whole cannot be had from those of the parts.
+    @Test(arguments: ChecksumAlgorithm.allCases)
+    func whichTypesOfChecksumThereAre(algorithm: ChecksumAlgorithm) async throws {
+        try await withBucket { (s3: S3Harness) async throws -> Void in
+            for (type, isAllowed) in [
+                ("FULL_OBJECT", CRCCombination(algorithm) != nil), ("COMPOSITE", algorithm != .crc64nvme),
+            ] {
+                let answer = try await s3.send(
+                    "POST", "/bkt/k", query: "uploads",
+                    ["x-amz-checksum-algorithm": algorithm.rawValue, "x-amz-checksum-type": type])
+                #expect(answer.code == (isAllowed ? "" : "InvalidRequest"))
+                #expect(answer.fields["x-amz-checksum-type"] == (isAllowed ? type : nil))
+            }
         }
     }
 

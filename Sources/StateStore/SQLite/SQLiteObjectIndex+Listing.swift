@@ -113,6 +113,41 @@ extension SQLiteStateStore {
         }
     }
 
+    package func listUploads(_ query: UploadListQuery) async throws -> UploadListPage {
+        try await read { db in
+            var page = UploadListPage()
+            guard query.limit > 0 else { return page }
+            let columns = "SELECT id, bucket, key, initiated_ms, attributes FROM object_upload WHERE bucket = ?"
+            if let id = query.afterID, query.after.starts(with: query.prefix),
+                commonPrefix(of: query.after, query.prefix, query.delimiter) == nil
+            {
+                try db.statement(text: "\(columns) AND key = ? AND id > ? ORDER BY id").forEach([query.bucket, query.after, id]) { row in
+                    page.append(.upload(try uploadRecord(row)), query.limit)
+                }
+            }
+            let end = prefixSuccessor(of: query.prefix)
+            var position = ListPosition(after: query.after, query.prefix, query.delimiter)
+            while !page.isTruncated {
+                let statement = try db.statement(
+                    text: "\(columns) AND key \(position.isInclusive ? ">=" : ">") ?\(end == nil ? "" : " AND key < ?") ORDER BY key, id")
+                var arguments: [any SQLiteValue] = [query.bucket, position.key]
+                if let end { arguments.append(end) }
+                var next: ListPosition?
+                try statement.forEach(arguments) { row in
+                    if let group = commonPrefix(of: try row[2], query.prefix, query.delimiter) {
+                        next = prefixSuccessor(of: group).map { ListPosition(key: $0, isInclusive: true) }
+                        _ = page.append(.commonPrefix(group), query.limit)
+                        return false
+                    }
+                    return page.append(.upload(try uploadRecord(row)), query.limit)
+                }
+                guard let next else { return page }
+                position = next
+            }
+            return page
+        }
+    }
+
     package func newObjects(after sequence: Int64, limit: Int) async throws -> [NewObject] {
         try await read { db in
             try db.statement(
@@ -131,7 +166,16 @@ extension SQLiteStateStore {
     }
 }
 
-extension VersionListPage {
+private protocol ListPage {
+    associatedtype Item
+    var items: [Item] { get set }
+    var isTruncated: Bool { get set }
+}
+
+extension VersionListPage: ListPage {}
+extension UploadListPage: ListPage {}
+
+extension ListPage {
     /// False, with nothing added, when the page is full.
     fileprivate mutating func append(_ item: Item, _ limit: Int) -> Bool {
         if items.count == limit {

@@ -23,23 +23,6 @@ extension SQLiteStateStore {
         }
     }
 
-    package func uploads(
-        in bucket: String, after: (key: ObjectKey, id: String)?, prefix: [UInt8], limit: Int
-    ) async throws -> [UploadRecord] {
-        try await read { db in
-            try db.statement(
-                """
-                SELECT id, bucket, key, initiated_ms, attributes FROM object_upload
-                WHERE bucket = ? AND (key, id) > (?, ?) AND key >= ? AND (? IS NULL OR key < ?)
-                ORDER BY key, id LIMIT ?
-                """
-            ).all([
-                    bucket, after?.key.utf8 ?? [], after?.id ?? "", prefix, prefixSuccessor(of: prefix),
-                    prefixSuccessor(of: prefix), limit,
-                ], uploadRecord)
-        }
-    }
-
     package func putPart(_ part: PartRecord, of upload: String) async throws -> Bool {
         let checksum = part.checksum.map { encodeChecksum($0).text }
         return try await write { db in
@@ -106,7 +89,8 @@ private func uploadExists(_ id: String, _ db: SQLiteConnection) throws -> Bool {
     try db.statement("SELECT 1 FROM object_upload WHERE id = ?").value([id], as: Int.self) != nil
 }
 
-private func uploadRecord(_ row: SQLiteRow) throws -> UploadRecord {
+/// Of a row with id, bucket, key, time and attributes.
+func uploadRecord(_ row: SQLiteRow) throws -> UploadRecord {
     try UploadRecord(
         id: row[0], bucket: row[1], key: ObjectKey(utf8: row[2]),
         initiatedAt: Timestamp(millisecondsSince1970: row[3]), attributes: decodeAttributes(row[4]))
