@@ -172,7 +172,7 @@ let package = Package(
         library(
             "AWSServer",
             [
-                "AWSProtocol", "JSONModel", "ServiceKit", "StateStore", "Support", hummingbirdCore, httpTypes, nioCore,
+                "AWSProtocol", "CFiles", "JSONModel", "ServiceKit", "StateStore", "Support", hummingbirdCore, httpTypes, nioCore,
                 nioHTTP1, nioPosix, nioHTTPTypes, nioSSL, logging, lifecycle,
             ]),
         library("Console", ["AWSProtocol", "JSONModel", "ServiceKit", "Support", nioCore]),

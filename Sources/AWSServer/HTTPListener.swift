@@ -40,6 +40,7 @@ package struct HTTPListener: Service {
     private let certificate: ServerCertificate?
     private let isSecure: Bool
     private let date: AnswerDate
+    private let memory = FreedMemory()
     private let respond: Responder
     private let onListening: @Sendable (_ port: Int) async -> Void
 
@@ -65,8 +66,8 @@ package struct HTTPListener: Service {
     }
 
     package func run() async throws {
-        let builder = HTTPServerBuilder { [deadlines, certificate] responder in
-            let plain = Self.connections(deadlines, responder)
+        let builder = HTTPServerBuilder { [deadlines, memory, certificate] responder in
+            let plain = Self.connections(deadlines, memory, responder)
             if let certificate { return TLSChannel(base: plain, certificate: certificate) }
             return plain
         }
@@ -81,7 +82,7 @@ package struct HTTPListener: Service {
 
     /// Makes `channel` a connection without TLS. What it returns answers the requests on it, until it is closed.
     package func accept(_ channel: any Channel) async throws -> @Sendable () async -> Void {
-        let connections = Self.connections(deadlines, responder)
+        let connections = Self.connections(deadlines, memory, responder)
         let connection = try await channel.eventLoop.flatSubmit { [logger] in
             connections.setup(channel: channel, logger: logger)
         }.get()
@@ -89,7 +90,7 @@ package struct HTTPListener: Service {
     }
 
     private static func connections(
-        _ deadlines: Deadlines, _ responder: @escaping HTTPChannelHandler.Responder
+        _ deadlines: Deadlines, _ memory: FreedMemory, _ responder: @escaping HTTPChannelHandler.Responder
     ) -> LoopChannel<HTTP1Channel> {
         let pace = SlowClientHandler.Pace(window: .seconds(Int64(deadlines.stall)))
         return LoopChannel(
@@ -101,13 +102,16 @@ package struct HTTPListener: Service {
                     ],
                     idleTimeout: .seconds(Int64(deadlines.idle)),
                     httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: headBytesMax, maxHeaderListSize: headBytesMax))))
+                        maxHeaderFieldSize: headBytesMax, maxHeaderListSize: headBytesMax))),
+            memory: memory)
     }
 
     private var responder: HTTPChannelHandler.Responder {
         { [respond, isSecure, date] request, writer, channel in
-            let answer = await respond(IncomingRequest(request, channel, isSecure: isSecure))
-            let (head, body) = answer.response(to: request.method, date: date.text, over: channel)
+            let incoming = IncomingRequest(request, channel, isSecure: isSecure)
+            // A task keeps the deepest stack that it has had, and the connection's own lasts as long as its client likes.
+            async let answer = respond(incoming)
+            let (head, body) = await answer.response(to: request.method, date: date.text, over: channel)
             try await writer.write(response: head, body: body)
         }
     }

@@ -7,6 +7,7 @@ import NIOHTTP1
 /// for another thread to wake up.
 struct LoopChannel<Base: ServerChildChannel>: ServerChildChannel {
     let base: Base
+    let memory: FreedMemory
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
         base.setup(channel: channel, logger: logger).flatMapThrowing { value in
@@ -18,9 +19,11 @@ struct LoopChannel<Base: ServerChildChannel>: ServerChildChannel {
     }
 
     func handle(value: Base.Value, logger: Logger) async {
-        await withTaskExecutorPreference(LoopExecutor(loop: value.channel.eventLoop)) {
+        let loop = value.channel.eventLoop
+        await withTaskExecutorPreference(LoopExecutor(loop: loop)) {
             await base.handle(value: value, logger: logger)
         }
+        memory.connectionClosed(on: loop)
     }
 }
 

@@ -1,4 +1,4 @@
-// Calls of Linux about files that Swift's Glibc module does not show.
+// Calls of Linux, most about files, that Swift's Glibc module does not show.
 #ifndef MILLRACE_CFILES_H
 #define MILLRACE_CFILES_H
 #include <stddef.h>
@@ -13,5 +13,8 @@ ssize_t millrace_read_cached(int descriptor, void *bytes, size_t count, off_t of
 /// Has the kernel begin to write a range of a file to the disk. Nothing is durable by that, but a later fsync has less
 /// to wait for.
 void millrace_begin_writing(int descriptor, off_t offset, off_t count);
+
+/// Gives the pages back to the kernel on which the allocator has nothing but free memory.
+void millrace_return_memory(void);
 
 #endif
