@@ -43,6 +43,8 @@ struct WireShape: Sendable {
     /// `structure`, `list`, `map`, `string`, `blob`, `timestamp`, `boolean`, or a kind of number.
     var type: String
     var members: [WireMember] = []
+    /// The names of members that must be there.
+    var required: [String] = []
     /// Of a list.
     var element: WireMember?
     /// Of a map.
@@ -152,6 +154,7 @@ extension WireShape {
     init(_ fields: JSONObject) {
         type = fields["type"]?.string ?? ""
         members = (fields["members"]?.object ?? [:]).compactMap { WireMember(name: $0, $1) }
+        required = fields["required"]?.array?.compactMap(\.string) ?? []
         element = fields["member"].flatMap { WireMember(name: "member", $0) }
         key = fields["key"].flatMap { WireMember(name: "key", $0) }
         value = fields["value"].flatMap { WireMember(name: "value", $0) }

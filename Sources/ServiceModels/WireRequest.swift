@@ -27,7 +27,8 @@ extension ServiceOperation {
     /// a null is a member that is left out. A text may be given as JSON, whose compact form it then is; a blob is the text's
     /// UTF-8 or, where the service streams it, the value's JSON; times are ISO 8601 or epoch seconds.
     ///
-    /// - Throws: `WireParameterError` for a member that the operation lacks or a value that its shape cannot hold.
+    /// - Throws: `WireParameterError` for a member that the operation lacks, a required one that is missing, or a value that
+    ///   its shape cannot hold.
     package func request(_ parameters: JSONObject) throws(WireParameterError) -> WireRequest {
         let input = try normalized(.object(parameters), self.input ?? "", "")?.object ?? [:]
         if self.input == nil, let first = parameters.first {
@@ -75,6 +76,10 @@ extension ServiceOperation {
                     throw WireParameterError("The field \"\(key)\" is not supported by Step Functions")
                 }
                 result[member.name] = try normalized(value, member.shape, inner(key), streams: member.isStreaming)
+            }
+            // A null is there, and the service's to complain of.
+            for name in shape.required where !object.keys.contains(where: { Self.isNamed(name, $0) }) {
+                throw WireParameterError("The field '\(JavaNames.capitalized(name))' is required but was missing")
             }
             return .object(result)
         case "list":

@@ -370,7 +370,11 @@ struct MachineGenerator {
             if usesToken { arguments["token.$"] = "$$.Task.Token" }
         }
         // These take parameters of their own only.
-        if usesToken { arguments = ["QueueUrl": "q", "MessageBody": .object(arguments)] }
+        if resource.contains("glue") { arguments = ["JobName": "j", "Arguments": .object(arguments)] }
+        if resource.contains("batch") {
+            arguments = ["JobName": "j", "JobQueue": "q", "JobDefinition": "d", "Parameters": .object(arguments)]
+        }
+        if resource.contains("sqs") { arguments = ["QueueUrl": "q", "MessageBody": .object(arguments)] }
         if isExecution { arguments = ["StateMachineArn": "callee", "Input": .object(arguments)] }
         members[speaksJSONata ? "Arguments" : "Parameters"] = .object(arguments)
         if !speaksJSONata {

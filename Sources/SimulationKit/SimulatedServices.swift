@@ -232,7 +232,9 @@ final class SimulatedServices: @unchecked Sendable {
 
 extension IntegrationCall {
     /// What the generated definition hands over, wherever the callee takes it.
-    fileprivate var content: JSONValue { parameters["MessageBody"] ?? parameters["Input"] ?? parameters }
+    fileprivate var content: JSONValue {
+        parameters["MessageBody"] ?? parameters["Input"] ?? parameters["Arguments"] ?? parameters["Parameters"] ?? parameters
+    }
 }
 
 /// The services as one process of the engine reaches them. When the process dies, so do the calls that it waits for.

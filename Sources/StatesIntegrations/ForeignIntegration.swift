@@ -28,7 +28,10 @@ struct ForeignIntegration: TaskIntegration {
             } catch let error as ForeignCallError {
                 return TaskFailure.foreign(error, operation, client, call).outcome
             } catch let error as WireParameterError {
-                return .failed(error: "States.Runtime", cause: "\(resource.arn): \(error)")
+                let parameters = call.parameters.text
+                return .failed(
+                    error: "States.Runtime",
+                    cause: "The Parameters '\(parameters)' could not be used to start the Task: [\(error)]")
             }
         } catch let error as ForeignCallError {
             return TaskFailure.foreign(error, nil, client, call).outcome

@@ -47,7 +47,7 @@ extension DefinitionParser {
             if operators.isEmpty {
                 report("A Choice rule must have a comparison operator", at: location)
             } else {
-                report("Only one of these fields is allowed: [\(operators.joined(separator: ", "))]", at: location)
+                reportChoice(of: operators, tooMany: true, at: location)
             }
             return nil
         }
@@ -96,7 +96,7 @@ extension DefinitionParser {
             }
         }
         guard let comparison = Self.comparisons[name] else {
-            report("The field '\(name)' is not supported by Step Functions", at: location)
+            refuse(name, at: location)
             return nil
         }
         let problem: String? =

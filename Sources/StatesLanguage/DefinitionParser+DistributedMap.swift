@@ -11,8 +11,7 @@ extension DefinitionParser {
     ///   - fields: of the Map.
     ///   - processor: its item processor.
     mutating func distributed(
-        _ fields: JSONObject, processor: JSONObject, language: QueryLanguage, childType: StateMachineType,
-        at location: String
+        _ fields: JSONObject, processor: JSONObject, childType: StateMachineType, at location: String
     ) -> DistributedMapFields {
         var child = processor
         child["ProcessorConfig"] = nil
@@ -49,13 +48,12 @@ extension DefinitionParser {
     ) -> Value where Value.RawValue == String {
         guard let text = string(object, key, at: location) else { return standard }
         if let value = Value(rawValue: text) { return value }
-        let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
-        report("The field '\(key)' should have one of these values: [\(names)]", at: join(location, key))
+        reportSet(Value.allCases.map(\.rawValue), at: join(location, key))
         return standard
     }
 
     /// The name of the field with a service call's parameters.
-    private var parametersKey: String { current.language == .jsonata ? "Arguments" : "Parameters" }
+    var parametersKey: String { current.language == .jsonata ? "Arguments" : "Parameters" }
 
     /// The parameters of a call, all of whose `required` members are given by themselves or by a path.
     private mutating func parameters(_ object: JSONObject, required: [String], at location: String) -> PayloadTemplate? {
@@ -81,7 +79,7 @@ extension DefinitionParser {
             return nil
         }
         guard let source = ItemReaderFields.Source(rawValue: text) else {
-            report("The resource '\(text)' is not a resource of an ItemReader: use arn:aws:states:::s3:listObjectsV2 or arn:aws:states:::s3:getObject", at: join(location, "Resource"))
+            report("The field 'Resource' does not match any of the allowed values", at: join(location, "Resource"))
             return nil
         }
         let config = self.object(object, "ReaderConfig", at: location) ?? [:]
@@ -136,7 +134,7 @@ extension DefinitionParser {
                 report("CSVHeaders must be the names of the columns where CSVHeaderLocation is GIVEN", at: place)
             }
         default:
-            report("The field 'CSVHeaderLocation' should have one of these values: [FIRST_ROW, GIVEN]", at: join(place, "CSVHeaderLocation"))
+            reportSet(["FIRST_ROW", "GIVEN"], at: join(place, "CSVHeaderLocation"))
         }
     }
 
@@ -174,7 +172,7 @@ extension DefinitionParser {
         checkFields(object, ["Resource", "WriterConfig", parametersKey], location)
         let exports = object["Resource"] != nil
         if let text = string(object, "Resource", at: location), text != putResource {
-            report("The resource '\(text)' is not a resource of a ResultWriter: use \(putResource)", at: join(location, "Resource"))
+            report("The field 'Resource' does not match any of the allowed values", at: join(location, "Resource"))
         }
         if !exports, object["WriterConfig"] == nil {
             report("One of these fields is required: [Resource, WriterConfig]", at: location)

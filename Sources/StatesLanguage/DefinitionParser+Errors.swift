@@ -18,21 +18,21 @@ extension DefinitionParser {
                     "Comment",
                 ], place)
             var retrier = Retrier(errorEquals: errorNames(object, at: place, isLast: index == values.count - 1))
-            if let value = integer(object, "IntervalSeconds", at: place, in: 1...99_999_999) { retrier.intervalSeconds = value }
+            if let value = integer(object, "IntervalSeconds", at: place, in: 0...99_999_999) { retrier.intervalSeconds = value }
             if let value = integer(object, "MaxAttempts", at: place, in: 0...99_999_999) { retrier.maxAttempts = value }
             retrier.maxDelaySeconds = integer(object, "MaxDelaySeconds", at: place, in: 1...31_622_400)
             if let value = object["BackoffRate"] {
                 if let rate = value.double, rate.isFinite, rate >= 1 {
                     retrier.backoffRate = rate
                 } else {
-                    report("Value must be greater than or equal to 1.0", at: place + "/BackoffRate")
+                    report("Minimum value is 1.0", at: place + "/BackoffRate")
                 }
             }
             if let text = string(object, "JitterStrategy", at: place) {
                 if let jitter = Retrier.Jitter(rawValue: text) {
                     retrier.jitter = jitter
                 } else {
-                    report("The field 'JitterStrategy' should have one of these values: [FULL, NONE]", at: place + "/JitterStrategy")
+                    reportSet(["NONE", "FULL"], at: place + "/JitterStrategy")
                 }
             }
             retriers.append(retrier)
@@ -77,7 +77,7 @@ extension DefinitionParser {
         if names.count != values.count { report("Expected value of type String", at: location + "/ErrorEquals") }
         if values.isEmpty { report("Value cannot be empty", at: location + "/ErrorEquals") }
         if names.contains("States.ALL"), names.count > 1 || !isLast {
-            report("States.ALL must appear alone and in the last position", at: location + "/ErrorEquals")
+            report("States.ALL must appear alone and at end of list", at: location + "/ErrorEquals")
         }
         return names
     }

@@ -126,12 +126,12 @@ extension DefinitionParser {
             }
         }
         if let next {
-            if isEnd { report("Only one of these fields is allowed: [Next, End]", at: location) }
+            if isEnd { reportChoice(of: ["Next", "End"], tooMany: true, at: location) }
             target(next, at: location + "/Next", siblings: siblings, referred: &referred)
             return .next(next)
         }
         if isEnd { return .end }
-        if fields["Next"] == nil { report("One of these fields is required: [Next, End]", at: location) }
+        if fields["Next"] == nil { reportChoice(of: ["Next", "End"], tooMany: false, at: location) }
         return nil
     }
 
@@ -149,7 +149,7 @@ extension DefinitionParser {
         _ fields: JSONObject, _ key: String, at location: String, in range: ClosedRange<Int64>
     ) -> NumberField? {
         if fields[key] != nil, fields[key + "Path"] != nil {
-            report("Only one of these fields is allowed: [\(key), \(key)Path]", at: location)
+            reportChoice(of: [key, key + "Path"], tooMany: true, at: location)
         }
         if let expression = expression(fields, key, at: location) { return .expression(expression) }
         if let value = integer(fields, key, at: location, in: range) { return .literal(value) }
@@ -174,6 +174,10 @@ extension DefinitionParser {
             credentials = template(fields, "Credentials", at: location)
         }
         guard let text = string(fields, "Resource", at: location) else { return nil }
+        guard text.hasPrefix("arn:") else {
+            report("Value is not a valid resource ARN", at: location + "/Resource")
+            return nil
+        }
         guard let resource = TaskResource(text), resource.isKnown else {
             report(
                 "The resource provided \(text) is not recognized. The value is not a valid resource ARN, or the resource is not available in this region.",
@@ -182,29 +186,46 @@ extension DefinitionParser {
         }
         if type == .express {
             if resource.pattern != .requestResponse {
-                report("Express state machine does not support '\(resource.pattern.suffix)' service integration ", at: location + "/Resource")
+                // The service's own blank.
+                let blank = resource.pattern == .waitForTaskToken ? " " : ""
+                report("Express state machine does not support '\(resource.pattern.suffix)' service integration\(blank)", at: location + "/Resource")
             } else if resource.kind == .activity {
-                report("Express state machine does not support Activity ARN as Resource", at: location + "/Resource")
+                report("Express state machine does not support Activity ARN", at: location + "/Resource")
             }
         }
+        if resource.kind == .activity, fields["Credentials"] != nil {
+            report("The field 'Credentials' is not supported for activities", at: location + "/Credentials")
+        }
+        checkParameters(fields, of: resource, at: location)
         return TaskFields(
             resource: resource, timeoutSeconds: timeout, heartbeatSeconds: heartbeat, credentials: credentials)
     }
 
+    private mutating func checkParameters(_ fields: JSONObject, of resource: TaskResource, at location: String) {
+        guard resource.kind == .optimized || resource.kind == .awsSDK else { return }
+        let key = parametersKey
+        guard let parameters = fields[key] else {
+            report("\(key) field is required for resource ARN: \(resource.arn)", at: location)
+            return
+        }
+        for complaint in resource.complaints(about: parameters, as: .template(current.language)) {
+            report(complaint, at: join(location, key))
+        }
+    }
+
     private mutating func wait(_ fields: JSONObject, at location: String) -> WaitDuration? {
         let keys =
-            current.language == .jsonata ? ["Seconds", "Timestamp"] : ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+            current.language == .jsonata ? ["Seconds", "Timestamp"] : ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"]
         let present = keys.filter { fields[$0] != nil }
         guard present.count == 1 else {
-            let list = keys.joined(separator: ", ")
-            report("\(present.isEmpty ? "One of these fields is required" : "Only one of these fields is allowed"): [\(list)]", at: location)
+            reportChoice(of: keys, tooMany: !present.isEmpty, at: location)
             return nil
         }
         if let expression = expression(fields, present[0], at: location) {
             return present[0] == "Seconds" ? .secondsExpression(expression) : .timestampExpression(expression)
         }
         switch present[0] {
-        case "Seconds": return integer(fields, "Seconds", at: location, in: 0...Int64.max).map { .seconds($0) }
+        case "Seconds": return integer(fields, "Seconds", at: location, in: 0...longestSeconds).map { .seconds($0) }
         case "SecondsPath": return referencePath(fields, "SecondsPath", at: location).map { .secondsPath($0) }
         case "TimestampPath": return referencePath(fields, "TimestampPath", at: location).map { .timestampPath($0) }
         default:
@@ -224,7 +245,7 @@ extension DefinitionParser {
 
     private mutating func textField(_ fields: JSONObject, _ key: String, at location: String) -> TextField? {
         if fields[key] != nil, fields[key + "Path"] != nil {
-            report("Only one of these fields is allowed: [\(key), \(key)Path]", at: location)
+            reportChoice(of: [key, key + "Path"], tooMany: true, at: location)
         }
         if let expression = expression(fields, key, at: location) { return .expression(expression) }
         if let text = string(fields, key, at: location) { return .literal(text) }
@@ -251,22 +272,19 @@ extension DefinitionParser {
                 report("Expected value of type Object", at: place)
                 continue
             }
-            checkFields(object, ["StartAt", "States", "Comment", "QueryLanguage"], place)
-            let inherited = queryLanguage(object, inherited: language, at: place)
-            if let branch = group(object, at: place, language: inherited) { branches.append(branch) }
+            checkFields(object, ["StartAt", "States", "Comment"], place)
+            if let branch = group(object, at: place, language: language) { branches.append(branch) }
         }
         return branches.count == values.count ? branches : nil
     }
 
     private mutating func map(_ fields: JSONObject, at location: String) -> MapFields? {
-        let keys = ["ItemProcessor", "Iterator"].filter { fields[$0] != nil }
-        guard let key = keys.first else {
-            report("These fields are required: [ItemProcessor]", at: location)
-            return nil
-        }
-        if keys.count > 1 { report("Only one of these fields is allowed: [ItemProcessor, Iterator]", at: location) }
+        let processors = ["ItemProcessor", "Iterator"]
+        let keys = processors.filter { fields[$0] != nil }
+        if keys.count != 1 { reportChoice(of: processors, tooMany: !keys.isEmpty, at: location) }
+        guard let key = keys.first else { return nil }
         if fields["Parameters"] != nil, fields["ItemSelector"] != nil {
-            report("Only one of these fields is allowed: [ItemSelector, Parameters]", at: location)
+            reportChoice(of: ["ItemSelector", "Parameters"], tooMany: true, at: location)
         }
         let selector = template(fields, fields["ItemSelector"] != nil ? "ItemSelector" : "Parameters", at: location)
         let itemsPath = path(fields, "ItemsPath", at: location)
@@ -278,22 +296,23 @@ extension DefinitionParser {
             return nil
         }
         let place = join(location, key)
-        checkFields(object, ["StartAt", "States", "Comment", "QueryLanguage", "ProcessorConfig"], place)
+        checkFields(object, ["StartAt", "States", "Comment", "ProcessorConfig"], place)
         let childType = processorType(object, at: join(place, "ProcessorConfig"))
         let outer = type
         type = childType ?? type
         defer { type = outer }
-        let inherited = queryLanguage(object, inherited: language, at: place)
-        let processor = group(object, at: place, language: inherited)
+        let processor = group(object, at: place, language: language)
         let distributed = childType.map {
-            self.distributed(fields, processor: object, language: inherited, childType: $0, at: location)
+            self.distributed(fields, processor: object, childType: $0, at: location)
         }
         if childType == nil {
             for name in Self.distributedFields where fields[name] != nil {
                 report("The field '\(name)' is only supported by Maps in DISTRIBUTED mode", at: join(location, name))
             }
         } else if outer == .express {
-            report("Express state machine does not support Maps in DISTRIBUTED mode", at: place + "/ProcessorConfig/Mode")
+            report(
+                "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines",
+                at: place + "/ProcessorConfig/Mode")
         }
         let items = items(fields, isDistributed: childType != nil, at: location)
         guard let processor else { return nil }
@@ -306,14 +325,16 @@ extension DefinitionParser {
     private mutating func processorType(_ processor: JSONObject, at location: String) -> StateMachineType? {
         guard let config = processor["ProcessorConfig"] else { return nil }
         switch config["Mode"]?.string {
-        case nil, "INLINE": return nil
+        case nil, "INLINE":
+            if let config = config.object { checkFields(config, ["Mode"], location) }
+            return nil
         case "DISTRIBUTED":
             // The service asks for a type; tests of single states and old definitions do without.
             let text = config["ExecutionType"]?.string ?? StateMachineType.standard.rawValue
             if let type = StateMachineType(rawValue: text) { return type }
-            report("The field 'ExecutionType' should have one of these values: [STANDARD, EXPRESS]", at: join(location, "ExecutionType"))
+            reportSet(["STANDARD", "EXPRESS"], at: join(location, "ExecutionType"))
         default:
-            report("The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]", at: join(location, "Mode"))
+            reportSet(["INLINE", "DISTRIBUTED"], at: join(location, "Mode"))
         }
         return nil
     }

@@ -78,6 +78,9 @@ extension DefinitionParser {
                 && scalars.allSatisfy { $0.properties.isIDContinue }
             if !isIdentifier || scalars.count > 80 || name == "states" {
                 report("The variable name '\(name)' is not valid", at: place)
+            } else if scopes.dropLast().contains(where: { $0.contains(name) }) {
+                report(
+                    "The variable '\(name)' is assigned in an outer scope and cannot be assigned in an inner one: use another name", at: place)
             }
         }
         return template(value, at: place)
@@ -98,7 +101,7 @@ extension DefinitionParser {
         let isOpened = text.hasPrefix("{%"), isClosed = text.hasSuffix("%}") && text.utf8.count >= 4
         guard isOpened, isClosed else {
             if isOpened || text.hasSuffix("%}") {
-                report("A JSONata expression must begin with '{%' and end with '%}', but was: \(text)", at: location)
+                report("JSONata string must start with {% and end with %}", at: location)
             }
             return nil
         }

@@ -17,6 +17,8 @@ struct DefinitionParser {
     var language = QueryLanguage.jsonPath
     /// The state being read.
     var current = (location: "", language: QueryLanguage.jsonPath)
+    /// The variables that each scope assigns, from the machine's own to that of the states being read.
+    var scopes: [Set<String>] = []
 
     static func parse(
         _ text: String, type: StateMachineType
@@ -30,8 +32,7 @@ struct DefinitionParser {
         }
         var parser = DefinitionParser(type: type)
         let definition = parser.machine(object, text: text)
-        let diagnostics = inDocumentOrder(parser.diagnostics, document)
-        return (diagnostics.contains { $0.severity == .error } ? nil : definition, diagnostics)
+        return (definition, inDocumentOrder(parser.diagnostics, document))
     }
 
     /// The text as JSON, which must be an object.
@@ -73,6 +74,10 @@ struct DefinitionParser {
         let comment = string(object, "Comment", at: "")
         let root = group(object, at: "", language: language)
         guard let root else { return nil }
+        if diagnostics.isEmpty, !root.states.contains(where: \.isTerminal) {
+            diagnostics.append(
+                Diagnostic(.error, code: "MISSING_END_STATE", message: "Workflow has no terminal state", location: nil))
+        }
         return StateMachineDefinition(
             text: text, comment: comment, version: version, timeoutSeconds: timeout, root: root)
     }
@@ -91,6 +96,8 @@ struct DefinitionParser {
             return nil
         }
         if members.isEmpty { report("Value cannot be empty", at: location + "/States") }
+        scopes.append(Self.variables(assignedIn: members))
+        defer { scopes.removeLast() }
         var states: [StateDefinition] = []
         var referred: Set<String> = []
         for (name, value) in members {
@@ -127,6 +134,21 @@ struct DefinitionParser {
         return StateGroup(startAt: startAt, states: states)
     }
 
+    /// The names that the states of one scope assign, without those of the scopes inside it.
+    private static func variables(assignedIn states: JSONObject) -> Set<String> {
+        var names: Set<String> = []
+        for (_, state) in states {
+            let rules = (state["Choices"]?.array ?? []) + (state["Catch"]?.array ?? [])
+            for place in [state] + rules {
+                for key in place["Assign"]?.object?.keys ?? [] {
+                    names.insert(key)
+                    if key.hasSuffix(".$") { names.insert(String(key.dropLast(2))) }
+                }
+            }
+        }
+        return names
+    }
+
     /// Orders findings by where their locations stand in the document, a missing field by its object.
     static func inDocumentOrder(_ diagnostics: [Diagnostic], _ document: JSONValue) -> [Diagnostic] {
         guard diagnostics.count > 1 else { return diagnostics }
@@ -154,15 +176,51 @@ extension DefinitionParser {
     }
 
     mutating func checkFields(_ object: JSONObject, _ allowed: Set<String>, _ location: String) {
-        for key in object.keys where !allowed.contains(key) {
-            report("The field '\(key)' is not supported by Step Functions", at: location)
+        for key in object.keys where !allowed.contains(key) { refuse(key, at: location) }
+    }
+
+    /// Reports a field that an object does not have.
+    mutating func refuse(_ field: String, at location: String) {
+        let (language, other): (QueryLanguage, QueryLanguage) =
+            current.language == .jsonata ? (.jsonata, .jsonPath) : (.jsonPath, .jsonata)
+        if !current.location.isEmpty, Self.ownFields[other]?.contains(field) == true {
+            report(
+                "The QueryLanguage is set to '\(language.rawValue)', but field '\(field)' is only supported for the '\(other.rawValue)' QueryLanguage",
+                at: location)
+        } else {
+            report("Field '\(field)' is not supported", at: location)
         }
+    }
+
+    /// What only one of the languages has, besides the fields of single types of states.
+    private static let ownFields: [QueryLanguage: Set<String>] = [
+        .jsonPath: [
+            "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "Result", "ItemsPath", "TimeoutSecondsPath",
+            "HeartbeatSecondsPath", "SecondsPath", "TimestampPath", "MaxConcurrencyPath", "ToleratedFailurePercentagePath",
+            "ToleratedFailureCountPath", "ErrorPath", "CausePath", "Variable", "MaxItemsPath", "MaxItemsPerBatchPath",
+            "MaxInputBytesPerBatchPath",
+        ],
+        .jsonata: ["Arguments", "Output", "Items", "Condition"],
+    ]
+
+    /// Reports which of several fields an object should have, of which it has too many or none.
+    mutating func reportChoice(of fields: [String], tooMany: Bool, at location: String) {
+        let list = fields.joined(separator: ", ")
+        report(
+            tooMany
+                ? "There should only be one of the following fields: [\(list)]"
+                : "This object should have only one of the following fields: [\(list)]", at: location)
+    }
+
+    /// Reports a text that is none of a closed set.
+    mutating func reportSet(_ values: [String], at location: String) {
+        report("Value should be one of the following: [\(values.joined(separator: ", "))]", at: location)
     }
 
     mutating func queryLanguage(_ object: JSONObject, inherited: QueryLanguage, at location: String) -> QueryLanguage {
         guard let value = object["QueryLanguage"] else { return inherited }
         guard let language = value.string.flatMap(QueryLanguage.init) else {
-            report("The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]", at: join(location, "QueryLanguage"))
+            reportSet(["JSONPath", "JSONata"], at: join(location, "QueryLanguage"))
             return inherited
         }
         return language
@@ -184,8 +242,10 @@ extension DefinitionParser {
             return nil
         }
         if range.contains(integer) { return integer }
-        let bound = integer < range.lowerBound ? "greater than or equal to \(range.lowerBound)" : "less than or equal to \(range.upperBound)"
-        report("Value must be \(bound)", at: join(location, key))
+        // The one field that the service keeps as a fraction.
+        let decimals = key == "ToleratedFailurePercentage" ? ".0" : ""
+        let bound = integer < range.lowerBound ? "Minimum value is \(range.lowerBound)" : "Maximum value is \(range.upperBound)"
+        report(bound + decimals, at: join(location, key))
         return nil
     }
 

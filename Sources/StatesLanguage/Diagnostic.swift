@@ -40,10 +40,8 @@ package struct DefinitionError: Error, Sendable, Hashable, CustomStringConvertib
     package var summary: String {
         diagnostics.filter { $0.severity == .error }.map { diagnostic in
             // The message of a syntax error names its place itself.
-            guard let location = diagnostic.location, diagnostic.code != Diagnostic.invalidJSON else {
-                return "\(diagnostic.code): \(diagnostic.message)"
-            }
-            return "\(diagnostic.code): \(diagnostic.message) at \(location)"
+            if diagnostic.code == Diagnostic.invalidJSON { return "\(diagnostic.code): \(diagnostic.message)" }
+            return "\(diagnostic.code): \(diagnostic.message) at \(diagnostic.location ?? "null")"
         }.joined(separator: ", ")
     }
 

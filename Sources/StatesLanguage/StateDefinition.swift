@@ -34,6 +34,9 @@ package final class StateDefinition: Sendable {
     package let catchers: [Catcher]
     package let body: StateBody
 
+    /// Whether a machine may end with it.
+    var isTerminal: Bool { transition == .end || type == .succeed || type == .fail }
+
     init(_ fields: StateFields, name: String, body: StateBody) {
         self.name = name
         type = body.type

@@ -12,6 +12,16 @@ package struct StateMachineDefinition: Sendable {
     /// - Throws: `DefinitionError` with every finding, when one of them is an error.
     package init(parsing text: String, type: StateMachineType = .standard) throws(DefinitionError) {
         let parsed = DefinitionParser.parse(text, type: type)
+        guard let definition = parsed.definition, !parsed.diagnostics.contains(where: { $0.severity == .error }) else {
+            throw DefinitionError(diagnostics: parsed.diagnostics)
+        }
+        self = definition
+    }
+
+    /// A definition that was accepted when it was stored, perhaps by a release with fewer rules.
+    /// - Throws: `DefinitionError` where it cannot be run.
+    package init(stored text: String, type: StateMachineType) throws(DefinitionError) {
+        let parsed = DefinitionParser.parse(text, type: type)
         guard let definition = parsed.definition else { throw DefinitionError(diagnostics: parsed.diagnostics) }
         self = definition
     }

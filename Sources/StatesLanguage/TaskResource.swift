@@ -84,39 +84,6 @@ package struct TaskResource: Sendable, Hashable {
         "states": [.sync, .sync2, .waitForTaskToken],
     ]
 
-    /// The parameters that an optimised integration takes, where their list is known in full. It passes over others.
-    /// - Source: Step Functions, "Optimized integrations", supported parameters of each service.
-    package var parameterNames: Set<String>? {
-        kind == .optimized ? Self.parameters["\(service):\(action)"] : nil
-    }
-
-    private static let parameters: [String: Set<String>] = {
-        let written: Set<String> = [
-            "TableName", "ConditionalOperator", "ConditionExpression", "Expected", "ExpressionAttributeNames",
-            "ExpressionAttributeValues", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics", "ReturnValues",
-            "ReturnValuesOnConditionCheckFailure",
-        ]
-        return [
-            "dynamodb:getItem": [
-                "AttributesToGet", "ConsistentRead", "ExpressionAttributeNames", "Key", "ProjectionExpression",
-                "ReturnConsumedCapacity", "TableName",
-            ],
-            "dynamodb:putItem": written.union(["Item"]), "dynamodb:deleteItem": written.union(["Key"]),
-            "dynamodb:updateItem": written.union(["AttributeUpdates", "Key", "UpdateExpression"]),
-            "events:putEvents": ["EndpointId", "Entries"],
-            "lambda:invoke": ["ClientContext", "FunctionName", "InvocationType", "LogType", "Payload", "Qualifier"],
-            "sns:publish": [
-                "Message", "MessageAttributes", "MessageDeduplicationId", "MessageGroupId", "MessageStructure",
-                "PhoneNumber", "Subject", "TargetArn", "TopicArn",
-            ],
-            "sqs:sendMessage": [
-                "DelaySeconds", "MessageAttributes", "MessageBody", "MessageDeduplicationId", "MessageGroupId",
-                "MessageSystemAttributes", "QueueUrl",
-            ],
-            "states:startExecution": ["Input", "Name", "StateMachineArn", "TraceHeader"],
-        ]
-    }()
-
     /// False for what is known not to be: an action that its service does not have in the optimised form, or a way of
     /// waiting that it does not have.
     var isKnown: Bool {

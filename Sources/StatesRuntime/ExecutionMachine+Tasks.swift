@@ -12,8 +12,9 @@ extension ExecutionMachine {
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
         let token = Self.usesToken(fields.resource) ? taskToken() : nil
         scopes[slot]?.taskToken = token
-        let parameters = Self.taken(try effectiveInput(slot, state, raw), by: fields.resource)
+        let parameters = try effectiveInput(slot, state, raw)
         try checkLimits(parameters.text, slot)
+        try Self.check(parameters, of: fields.resource)
         let timeout = try seconds(fields.timeoutSeconds, "TimeoutSecondsPath", input.value, slot)
         let heartbeat = try seconds(fields.heartbeatSeconds, "HeartbeatSecondsPath", input.value, slot)
         var credentials: JSONValue?
@@ -49,13 +50,13 @@ extension ExecutionMachine {
         setPhase(slot, .task(wait))
     }
 
-    /// The parameters that an integration sends.
-    private static func taken(_ parameters: Payload, by resource: TaskResource) -> Payload {
-        guard let names = resource.parameterNames, var object = parameters.value.object else { return parameters }
-        let others = object.keys.filter { !names.contains($0.prefix(1).uppercased() + $0.dropFirst()) }
-        if others.isEmpty { return parameters }
-        for name in others { object[name] = nil }
-        return Payload(.object(object))
+    /// Throws unless the resource's operation takes the parameters.
+    private static func check(_ parameters: Payload, of resource: TaskResource) throws(EvaluationFailure) {
+        let complaints = resource.complaints(about: parameters.value)
+        guard complaints.isEmpty else {
+            throw EvaluationFailure(
+                "The Parameters '\(parameters.text)' could not be used to start the Task: [\(complaints.joined(separator: ", "))]")
+        }
     }
 
     /// See `TaskStart.taskID`.

@@ -195,9 +195,9 @@ extension StatesService {
     private static func addDetails(of record: StateMachineRecord, to answer: inout JSONObject) {
         for (key, value) in record.configuration { answer[key] = value }
         if let revisionID = record.revisionID { answer["revisionId"] = .string(revisionID) }
-        // A definition that this release would refuse is described all the same.
+        // A definition that this release cannot run is described all the same.
         let definition = try? StateMachineDefinition(
-            parsing: record.definition, type: StateMachineType(rawValue: record.type) ?? .standard)
+            stored: record.definition, type: StateMachineType(rawValue: record.type) ?? .standard)
         guard let references = definition?.variableReferences, !references.isEmpty else { return }
         answer["variableReferences"] = .object(
             JSONObject(references.map { ($0.state, .array($0.variables.map { .string($0) })) }))

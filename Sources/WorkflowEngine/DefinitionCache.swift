@@ -15,7 +15,7 @@ final class DefinitionCache: Sendable {
     func definition(_ text: String, type: String) throws -> StateMachineDefinition {
         let key = type + "\n" + text
         if let known = entries.withLock({ $0.definitions[key] }) { return known }
-        let definition = try StateMachineDefinition(parsing: text, type: StateMachineType(rawValue: type) ?? .standard)
+        let definition = try StateMachineDefinition(stored: text, type: StateMachineType(rawValue: type) ?? .standard)
         entries.withLock { entries in
             guard entries.definitions.updateValue(definition, forKey: key) == nil else { return }
             entries.order.append(key)

@@ -199,7 +199,7 @@ def test_express_executions_run_in_memory(server):
     arn = states.create_state_machine(
         name="x" + uuid.uuid4().hex[:12], type="EXPRESS", roleArn=ROLE,
         definition=json.dumps({"StartAt": "Look", "States": {"Look": {
-            "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getDatabases", "ResultSelector": {"n.$": "$.DatabaseList"},
+            "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getDatabases", "Parameters": {}, "ResultSelector": {"n.$": "$.DatabaseList"},
             "Next": "Rest"}, "Rest": {"Type": "Wait", "Seconds": 1, "End": True}}}))["stateMachineArn"]
     done = states.start_sync_execution(stateMachineArn=arn, input="{}")
     assert done["status"] == "SUCCEEDED" and "n" in json.loads(done["output"])

@@ -26,14 +26,16 @@ import Testing
         let map = JSONValue.object(["StartAt": "S", "States": ["S": .object(Self.distributed([:]))]]).text
         #expect(findings(map) == [])
         #expect(
-            findings(map, .express) == ["/States/S/ItemProcessor/ProcessorConfig/Mode Express state machine does not support Maps in DISTRIBUTED mode"])
-        let task: JSONValue = ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "End": true]
+            findings(map, .express) == ["/States/S/ItemProcessor/ProcessorConfig/Mode The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines"])
+        let task: JSONValue = [
+            "Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "Parameters": ["JobName": "j"], "End": true,
+        ]
         let express = Self.distributed([
             "ItemProcessor": ["ProcessorConfig": ["Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"], "StartAt": "I", "States": ["I": task]]
         ])
         #expect(
             findings(state: express) == [
-                "/States/S/ItemProcessor/States/I/Resource Express state machine does not support '.sync' service integration "
+                "/States/S/ItemProcessor/States/I/Resource Express state machine does not support '.sync' service integration"
             ])
     }
 
@@ -43,6 +45,7 @@ import Testing
                 {"Comment": "all", "Version": "1.0", "TimeoutSeconds": 60, "StartAt": "Pass", "States": {
                     "Pass": {"Type": "Pass", "Result": [1], "Next": "Task"},
                     "Task": {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "TimeoutSecondsPath": "$.t",
+                        "Parameters": {"JobName": "j", "JobQueue.$": "$.q", "JobDefinition": "d"},
                         "Retry": [{"ErrorEquals": ["A", "B"], "JitterStrategy": "FULL"}, {"ErrorEquals": ["States.ALL"]}],
                         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "Fail"}], "Next": "Choice"},
                     "Choice": {"Type": "Choice", "Choices": [{"Variable": "$.x", "IsNull": true, "Next": "Wait"}], "Default": "Parallel"},
@@ -76,7 +79,7 @@ import Testing
                 "/States/A/InputPath The value for the field 'InputPath' must be a valid JSONPath",
                 "/States/B State \"B\" is not reachable.",
                 "/States/B/Type The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]",
-                "/States/C Only one of these fields is allowed: [Seconds, SecondsPath, Timestamp, TimestampPath]",
+                "/States/C There should only be one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp]",
                 "/States/C State \"C\" is not reachable.", "/States/D State \"D\" is not reachable.",
                 "/States/D/Choices[0]/NumericEquals Expected value of type Number",
             ])
@@ -92,8 +95,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (["Type": "Pass"], "/States/S One of these fields is required: [Next, End]"),
-        (["Type": "Pass", "End": true, "Bogus": 1], "/States/S The field 'Bogus' is not supported by Step Functions"),
+        (["Type": "Pass"], "/States/S This object should have only one of the following fields: [Next, End]"),
+        (["Type": "Pass", "End": true, "Bogus": 1], "/States/S Field 'Bogus' is not supported"),
         (["Type": "Task", "End": true], "/States/S These fields are required: [Resource]"),
         (["Type": "Pass", "End": true, "ResultPath": "$.a[*]"], "/States/S/ResultPath Value is not a Reference Path: $.a[*]"),
         (
@@ -117,7 +120,7 @@ import Testing
         (["Type": "Pass", "End": true, "Assign": ["states": 1]], "/States/S/Assign The variable name 'states' is not valid"),
         (
             ["Type": "Map", "End": true, "ItemProcessor": ["ProcessorConfig": ["Mode": "SPREAD"], "StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
-            "/States/S/ItemProcessor/ProcessorConfig/Mode The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]"
+            "/States/S/ItemProcessor/ProcessorConfig/Mode Value should be one of the following: [INLINE, DISTRIBUTED]"
         ),
         (
             Self.distributed(["ItemReader": ["Resource": "arn:aws:states:::s3:getObject", "Parameters": ["Bucket": "b", "Key": "k"], "ReaderConfig": ["InputType": "PARQUET"]]]),
@@ -143,19 +146,19 @@ import Testing
         ),
         (
             ["Type": "Pass", "End": true, "QueryLanguage": "JSONata", "Parameters": [:]],
-            "/States/S The field 'Parameters' is not supported by Step Functions"
+            "/States/S The QueryLanguage is set to 'JSONata', but field 'Parameters' is only supported for the 'JSONPath' QueryLanguage"
         ),
         (
             ["Type": "Pass", "End": true, "QueryLanguage": "JSONata", "Output": ["a": "{% 1 "]],
-            "/States/S/Output/a A JSONata expression must begin with '{%' and end with '%}', but was: {% 1 "
+            "/States/S/Output/a JSONata string must start with {% and end with %}"
         ),
         (
             ["Type": "Map", "End": true, "QueryLanguage": "JSONata", "Items": "all", "ItemProcessor": ["StartAt": "I", "States": ["I": ["Type": "Succeed"]]]],
             "/States/S/Items Expected value of type Array"
         ),
         (
-            ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "End": true, "Retry": [["ErrorEquals": ["States.ALL"]], ["ErrorEquals": ["A"]]]],
-            "/States/S/Retry[0]/ErrorEquals States.ALL must appear alone and in the last position"
+            ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "Parameters": ["JobName": "j"], "End": true, "Retry": [["ErrorEquals": ["States.ALL"]], ["ErrorEquals": ["A"]]]],
+            "/States/S/Retry[0]/ErrorEquals States.ALL must appear alone and at end of list"
         ),
     ] as [(JSONObject, String)])
     func findsMistakesOfAState(fields: JSONObject, expected: String) {
@@ -163,11 +166,11 @@ import Testing
     }
 
     @Test func expressMachinesRefuseWaiting() {
-        let text = #"{"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","End":true}}}"#
+        let text = #"{"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","Parameters":{"JobName":"j"},"End":true}}}"#
         #expect(findings(text).isEmpty)
         #expect(
             findings(text, .express) == [
-                "/States/S/Resource Express state machine does not support '.sync' service integration "
+                "/States/S/Resource Express state machine does not support '.sync' service integration"
             ])
     }
 

@@ -15,7 +15,7 @@ import Testing
         limits.stepTransitionsMax = 100
         let driver = try MachineDriver(
             #"{"StartAt":"S","States":{"S":\#(state)}}"#.replacing("NEXT", with: #""Next":"S""#), input: input,
-            limits: limits, reloads: true)
+            limits: limits, reloads: true, isStored: true)
         try driver.apply(.started)
         return driver.outcome
     }
@@ -47,14 +47,14 @@ import Testing
             #"""
             {"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"v":0},"Next":"B"},
                 "B":{"Type":"Pass","Assign":{"v":{"a.$":"$v"}},"Next":"B"}}}
-            """#, reloads: true)
+            """#, reloads: true, isStored: true)
         try driver.apply(.started)
         expectTooDeep(driver.outcome)
     }
 
     @Test func deepOutputsOfTasksFail() throws {
         let driver = try MachineDriver(
-            #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:s3:listBuckets","End":true}}}"#)
+            #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:s3:listBuckets","Parameters":{},"End":true}}}"#)
         try driver.apply(.started)
         var value: JSONValue = 1
         for _ in 0..<600 { value = ["a": value] }
@@ -69,7 +69,7 @@ import Testing
         let driver = try MachineDriver(
             #"""
             {"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"v.$":"$"},"Next":"B"},
-                "B":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:s3:listBuckets","Next":"C"},
+                "B":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:s3:listBuckets","Parameters":{},"Next":"C"},
                 "C":{"Type":"Pass","Parameters":{"x.$":"$.a"},"OutputPath":"$.x","Next":"D"},
                 "D":{"Type":"Pass","InputPath":"$v","End":true}}}
             """#, input: input, limits: limits, reloads: true)

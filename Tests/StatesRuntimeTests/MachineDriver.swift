@@ -33,8 +33,13 @@ final class MachineDriver {
         init(_ machine: consuming ExecutionMachine) { self.machine = machine }
     }
 
-    init(_ definition: String, input: String = "{}", limits: ExecutionLimits = .default, reloads: Bool = false) throws {
-        self.definition = try StateMachineDefinition(parsing: definition)
+    /// - Parameter isStored: it was accepted by an earlier release, which had fewer rules.
+    init(
+        _ definition: String, input: String = "{}", limits: ExecutionLimits = .default, reloads: Bool = false,
+        isStored: Bool = false
+    ) throws {
+        self.definition = try isStored
+            ? StateMachineDefinition(stored: definition, type: .standard) : StateMachineDefinition(parsing: definition)
         self.limits = limits
         self.reloads = reloads
         execution = ExecutionIdentity(

@@ -5,7 +5,8 @@ import Testing
 
 /// Executions that go on after an end without success: only what has not succeeded runs again.
 struct RedriveTests {
-    private static let task = #""Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable""#
+    private static let call = #""Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread""#
+    private static let task = call + #", "Parameters": {}"#
 
     private func driver(_ definition: String, reloads: Bool, input: String = "{}") throws -> MachineDriver {
         let driver = try MachineDriver(definition, input: input, reloads: reloads)
@@ -27,7 +28,7 @@ struct RedriveTests {
 
     @Test(arguments: [false, true]) func aTaskIsScheduledAgainInTheSameVisit(reloads: Bool) throws {
         let driver = try driver(
-            #"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Assign": {"x": 7}, "Next": "B"}, "B": {\#(Self.task), "Parameters": {"n.$": "$$.Execution.RedriveCount", "t.$": "$$.Execution.StartTime", "x.$": "$x"}, "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}], "End": true}}}"#,
+            #"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Assign": {"x": 7}, "Next": "B"}, "B": {\#(Self.call), "Parameters": {"n.$": "$$.Execution.RedriveCount", "t.$": "$$.Execution.StartTime", "x.$": "$x"}, "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}], "End": true}}}"#,
             reloads: reloads)
         try driver.fail(0, "Bad")
         try driver.fire()
@@ -75,7 +76,7 @@ struct RedriveTests {
 
     @Test(arguments: [false, true]) func onlyIterationsThatDidNotSucceedGoOn(reloads: Bool) throws {
         let driver = try driver(
-            #"{"StartAt": "M", "States": {"M": {"Type": "Map", "MaxConcurrency": 2, "End": true, "ItemProcessor": {"StartAt": "T", "States": {"T": {\#(Self.task), "Parameters": {"v.$": "$"}, "End": true}}}}}}"#,
+            #"{"StartAt": "M", "States": {"M": {"Type": "Map", "MaxConcurrency": 2, "End": true, "ItemProcessor": {"StartAt": "T", "States": {"T": {\#(Self.call), "Parameters": {"v.$": "$"}, "End": true}}}}}}"#,
             reloads: reloads, input: "[10, 11, 12, 13]")
         try driver.succeed(0, "r0")  // 12 begins.
         try driver.fail(1, "Bad")

@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func mocksAnswerTasksAndMaps() throws {
-        let task: JSONValue = ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "ResultPath": "$.run", "End": true]
+        let task: JSONValue = ["Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "Parameters": ["JobName": "j"], "ResultPath": "$.run", "End": true]
         let answer = try test(task, setting: StateTestSetting(mock: .result(Payload(["JobRunId": "jr"]))))
         #expect(answer.output == #"{"run":{"JobRunId":"jr"}}"#)
         let map: JSONValue = [
@@ -68,7 +68,7 @@ import Testing
     @Test(arguments: [(1, "RETRIABLE", 6.0), (3, "FAILED", nil)])
     func retriersCount(used: Int64, status: String, delay: Double?) throws {
         let task: JSONValue = [
-            "Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "End": true,
+            "Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun", "Parameters": ["JobName": "j"], "End": true,
             "Retry": [["ErrorEquals": ["Busy"], "IntervalSeconds": 3, "BackoffRate": 2, "MaxAttempts": 3]],
         ]
         let answer = try test(

@@ -42,7 +42,7 @@ struct MockResultTests {
     }
 
     private func test(_ result: String, mode: String?, on other: StatesFixture? = nil) async throws -> JSONObject {
-        let state = #"{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:bakery:bake","End":true}"#
+        let state = #"{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:bakery:bake","Parameters":{},"End":true}"#
         var mock: JSONObject = ["result": .string(result)]
         if let mode { mock["fieldValidationMode"] = .string(mode) }
         return try await (other ?? fixture).call(

@@ -14,15 +14,15 @@ struct CrashTests {
     private static let definition = #"""
         {"StartAt": "Begin", "States": {
             "Begin": {"Type": "Pass", "Result": {"items": [1, 2]}, "ResultPath": "$.begun", "Next": "Call"},
-            "Call": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable",
+            "Call": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread",
                 "Parameters": {"Name.$": "$.name"}, "ResultPath": "$.table",
                 "Retry": [{"ErrorEquals": ["Flaky"], "IntervalSeconds": 2, "MaxAttempts": 2}], "Next": "Job"},
-            "Job": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync",
+            "Job": {"Type": "Task", "Resource": "arn:aws:states:::bakery:startOven.sync",
                 "Parameters": {"JobName": "load"}, "TimeoutSeconds": 100000, "ResultPath": "$.run", "Next": "Pause"},
             "Pause": {"Type": "Wait", "Seconds": 5, "Next": "Each"},
             "Each": {"Type": "Map", "ItemsPath": "$.begun.items", "MaxConcurrency": 1, "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "One", "States": {
-                    "One": {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync",
+                    "One": {"Type": "Task", "Resource": "arn:aws:states:::bakery:submitDough.sync",
                         "Parameters": {"JobName": "one"}, "End": true}}},
                 "ResultPath": "$.each", "Next": "Done"},
             "Done": {"Type": "Succeed"}}}
@@ -31,7 +31,7 @@ struct CrashTests {
 
     private func integration() -> FakeIntegration {
         FakeIntegration(start: { call in
-            if call.resource.action == "getTable", call.attempt == 0 { return .failed(error: "Flaky", cause: "try again") }
+            if call.resource.action == "getBread", call.attempt == 0 { return .failed(error: "Flaky", cause: "try again") }
             if call.resource.pattern == .requestResponse { return .succeeded(call.parameters) }
             return .submitted(output: ["Id": .string(call.commandID)], handle: ["job": .string(call.commandID)])
         })

@@ -15,7 +15,7 @@ struct DistributedMapCrashTests {
 
     private static func definition(_ type: String) -> String {
         let task: JSONValue = [
-            "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable", "Parameters": ["Name.$": "$.v"],
+            "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread", "Parameters": ["Name.$": "$.v"],
             "End": true,
         ]
         // Some children end with their first step, some wait for a task.

@@ -107,7 +107,7 @@ struct DistributedMapTests {
             return .succeeded(call.parameters)
         })
         let states: JSONValue = [
-            "One": ["Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable", "Parameters": ["Name.$": "$"], "End": true]
+            "One": ["Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread", "Parameters": ["Name.$": "$"], "End": true]
         ]
         let items = JSONValue.array((0..<120).map { .number($0) })
         let record = try await run(

@@ -31,12 +31,12 @@ struct LimitsAndRetentionTests {
             #expect(record.cause == "The execution reached the maximum number of history events (25000).")
             #expect(record.lastEventID == 25_000)
             #expect(try await engine.redriveRefusal(record) == "State machine is in DELETING status")
-            let task = #"{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable", "End": true}}}"#
+            let task = #"{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread", "End": true}}}"#
             let other = try await engine.start(task, name: "long")
             let failed = try await engine.waitForEnd(executionARN: other.arn)
             #expect(failed.error == "States.DataLimitExceeded")
             #expect(
-                failed.cause == "The state/task 'aws-sdk:glue' returned a result with a size exceeding the maximum number of bytes service limit.")
+                failed.cause == "The state/task 'aws-sdk:bakery' returned a result with a size exceeding the maximum number of bytes service limit.")
         }
     }
 
@@ -129,7 +129,7 @@ struct LimitsAndRetentionTests {
         let directory = try TemporaryDirectory()
         let clock = ManualClock()
         let store = try SQLiteStateStore(path: directory.path + "/state.sqlite")
-        let task: JSONValue = ["Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable", "End": true]
+        let task: JSONValue = ["Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread", "End": true]
         let definition = DistributedMapTests.definition(["MaxConcurrency": 1], states: ["One": task])
         let fake = FakeIntegration(start: { call in
             clock.advance(milliseconds: 1000)

@@ -34,7 +34,7 @@ struct MapRunRedriveTests {
 
     private static func definition(_ fields: JSONObject, _ type: String) -> String {
         let task: JSONValue = [
-            "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable", "Parameters": ["Name.$": "$"],
+            "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread", "Parameters": ["Name.$": "$"],
             "ResultSelector": ["Name.$": "$.Name"], "End": true,
         ]
         let states: JSONValue = ["One": ["Type": "Pass", "Next": "Call"], "Call": task]

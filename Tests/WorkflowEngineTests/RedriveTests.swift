@@ -18,8 +18,8 @@ private final class Counter: Sendable {
 struct RedriveTests {
     private static let definition = #"""
         {"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
-            {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable", "Parameters": {"Name": "a"}, "End": true}}},
-            {"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getTable", "Parameters": {"Name": "b"}, "End": true}}}]}}}
+            {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread", "Parameters": {"Name": "a"}, "End": true}}},
+            {"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bakery:getBread", "Parameters": {"Name": "b"}, "End": true}}}]}}}
         """#
     private static let arn = "arn:aws:states:us-east-1:123456789012:execution:m:e"
 

@@ -40,8 +40,8 @@ struct WorkflowEngineTests {
     @Test func tasksArePerformedAndSubmittedOnesAwaited() async throws {
         let fake = FakeIntegration()
         let (direct, waited, types) = try await engine(open()).running(fake) { engine in
-            let first = try await engine.start(Self.task("glue:startJobRun"), name: "a")
-            let second = try await engine.start(Self.task("glue:startJobRun.sync"), name: "b")
+            let first = try await engine.start(Self.task("bakery:startOven"), name: "a")
+            let second = try await engine.start(Self.task("bakery:startOven.sync"), name: "b")
             return (
                 try await engine.waitForEnd(executionARN: first.arn),
                 try await engine.waitForEnd(executionARN: second.arn),
@@ -62,7 +62,7 @@ struct WorkflowEngineTests {
     @Test func finishedCommandsLeaveNothingBehind() async throws {
         let store = try open()
         _ = try await engine(store).running(FakeIntegration()) { engine in
-            let started = try await engine.start(Self.task("glue:startJobRun.sync", #", "TimeoutSeconds": 500"#))
+            let started = try await engine.start(Self.task("bakery:startOven.sync", #", "TimeoutSeconds": 500"#))
             return try await engine.waitForEnd(executionARN: started.arn)
         }
         #expect(try await store.commands(after: nil, limit: 10).isEmpty)
@@ -85,7 +85,7 @@ struct WorkflowEngineTests {
             return .failed(error: "never", cause: nil)
         })
         let record = try await engine(store).running(fake) { engine in
-            let started = try await engine.start(Self.task("glue:startJobRun.sync"))
+            let started = try await engine.start(Self.task("bakery:startOven.sync"))
             while fake.completions.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
             let stopped = try await engine.stopExecution(arn: started.arn, error: "E", cause: "C")
             while fake.cancellations.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
@@ -107,7 +107,7 @@ struct WorkflowEngineTests {
         let store = try open()
         let crashing = CrashingStore(store, writes: 5, lastWriteIsDurable: false)
         _ = try? await engine(crashing).running(fake) { engine in
-            let started = try await engine.start(Self.task("glue:startJobRun.sync"))
+            let started = try await engine.start(Self.task("bakery:startOven.sync"))
             while try await store.commands(after: nil, limit: 1).first?.progress != .submitted {
                 try await Task.sleep(for: .milliseconds(1))
             }
@@ -200,7 +200,7 @@ struct WorkflowEngineTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<300 {
                     group.addTask {
-                        let started = try await engine.start(Self.task("batch:submitJob.sync"), name: "e\(index)")
+                        let started = try await engine.start(Self.task("bakery:submitDough.sync"), name: "e\(index)")
                         #expect(try await engine.waitForEnd(executionARN: started.arn).status == .succeeded)
                     }
                 }
@@ -235,7 +235,7 @@ struct WorkflowEngineTests {
     @Test func changesTellEveryEventInOrder() async throws {
         let ids = try await engine(open()).running(FakeIntegration()) { engine in
             let changes = engine.changes()
-            let started = try await engine.start(Self.task("glue:startJobRun.sync"))
+            let started = try await engine.start(Self.task("bakery:startOven.sync"))
             var ids: [Int64] = []
             for await change in changes where change.executionArn == started.arn {
                 ids += change.events.map(\.id)
@@ -252,7 +252,7 @@ struct WorkflowEngineTests {
         let crashing = CrashingStore(store, writes: 4, lastWriteIsDurable: false)
         let fake = FakeIntegration(isRepeatable: false)
         _ = try? await engine(crashing).running(fake) { engine in
-            _ = try await engine.start(Self.task("aws-sdk:sqs:sendMessage"))
+            _ = try await engine.start(Self.task("aws-sdk:bakery:bake"))
             while !crashing.hasCrashed { try await Task.sleep(for: .milliseconds(1)) }
         }
         let record = try await engine(store).running(fake) { engine in
