@@ -1,7 +1,6 @@
 import AWSProtocol
 import NIOCore
 import ServiceKit
-import Support
 
 /// The one operation of STS that clients call to see who they are. Protocol: awsQuery.
 struct SecurityTokenQuery {
@@ -14,16 +13,15 @@ struct SecurityTokenQuery {
             let (body, query, caller) = try await read()
             let action = RawQuery(body)["Action"] ?? RawQuery(query)["Action"] ?? ""
             guard action == "GetCallerIdentity" else {
-                throw AWSError(
-                    "InvalidAction",
-                    "The action '\(action.prefix(100))' of sts is not supported: there are no roles here. GetCallerIdentity is.")
+                throw AWSError("InvalidAction", CallerIdentity.refusal(of: action))
             }
+            let identity = CallerIdentity(caller)
             var xml = XMLWriter()
             xml.open("GetCallerIdentityResponse", namespace: Self.namespace)
             xml.open("GetCallerIdentityResult")
-            xml.element("Arn", ARN(service: "iam", region: "", account: caller.account, resource: "root").description)
-            xml.element("UserId", caller.accessKeyID ?? caller.account)
-            xml.element("Account", caller.account)
+            xml.element("Arn", identity.arn)
+            xml.element("UserId", identity.userID)
+            xml.element("Account", identity.account)
             xml.close("GetCallerIdentityResult")
             xml.open("ResponseMetadata")
             xml.element("RequestId", caller.requestID)

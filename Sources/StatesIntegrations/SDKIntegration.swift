@@ -11,11 +11,21 @@ import WorkflowEngine
 struct SDKIntegration: TaskIntegration {
     let calls: ServiceCalls
 
-    func supports(_ resource: TaskResource) -> Bool { calls.service(resource.service) != nil }
+    func supports(_ resource: TaskResource) -> Bool {
+        calls.service(resource.service) != nil || resource.service == Self.securityTokens
+    }
+
+    /// STS, whose one operation needs no service behind it.
+    private static let securityTokens = "sts"
 
     func start(_ call: IntegrationCall) async -> IntegrationOutcome {
+        let context = calls.context(of: call)
         guard let service = calls.service(call.resource.service) else {
-            return .failed(error: "States.Runtime", cause: "The service \(call.resource.service) is not supported.")
+            guard call.resource.action == "getCallerIdentity" else {
+                let error = AWSError("InvalidAction", CallerIdentity.refusal(of: call.resource.action))
+                return TaskFailure.sdk(error, service: Self.securityTokens, requestID: context.requestID).outcome
+            }
+            return .succeeded(.object(CallerIdentity(context).json))
         }
         let operation = call.resource.action.prefix(1).uppercased() + call.resource.action.dropFirst()
         let isLowercase = MemberNames.beginLowercase(service.name)
@@ -23,7 +33,6 @@ struct SDKIntegration: TaskIntegration {
         var input = call.parameters.object ?? [:]
         if isLowercase { input = MemberNames.lowercased(input, maps: maps) }
         ServiceCalls.writeJSONTexts(in: &input, ofService: service.name)
-        let context = calls.context(of: call)
         do {
             let output = try await service.call(operation, input, context)
             let named = isLowercase ? MemberNames.capitalized(output, maps: maps) : output
