@@ -59,6 +59,7 @@ package struct BatchService: JSONService {
         guard let perform = Self.operations[operation] else {
             throw AWSError.unknownOperation(operation, service: name)
         }
+        if ReservedTags.areAmong(input["tags"]) { throw clientException(ReservedTags.refusal) }
         do {
             return try await perform(self, Input(input), context)
         } catch let error as JobError {

@@ -30,6 +30,12 @@ package struct GlueService: JSONService {
             throw AWSError.unknownOperation(operation, service: name)
         }
         do {
+            // Elsewhere tags are what is looked for.
+            if operation.hasPrefix("Create") || operation == "TagResource",
+                ReservedTags.areAmong(input["Tags"] ?? input["TagsToAdd"])
+            {
+                throw AWSError("InvalidInputException", ReservedTags.refusal)
+            }
             let members = try entry.shape.checked(input)
             let call = GlueCall(input: members, context: context)
             try call.checkCatalog()

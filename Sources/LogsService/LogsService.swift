@@ -31,6 +31,7 @@ package struct LogsService: JSONService {
     static let jobGroups = ["/aws-glue/jobs/error", "/aws-glue/jobs/output", "/aws/batch/job"]
 
     package func call(_ operation: String, _ input: JSONObject, _ context: CallContext) async throws -> JSONObject {
+        if ReservedTags.areAmong(input["tags"]) { throw invalid(ReservedTags.refusal) }
         switch operation {
         case "DescribeLogGroups": return try await describeLogGroups(input, context)
         case "CreateLogGroup": return try await createLogGroup(input, context)

@@ -1,5 +1,6 @@
 import AWSProtocol
 import JSONModel
+import ServiceKit
 import Support
 import WorkflowEngine
 
@@ -61,6 +62,7 @@ extension StatesService {
             guard let key = tag["key"]?.string, (1...128).contains(key.unicodeScalars.count) else {
                 throw AWSError("ValidationException", "A tag's key has 1 to 128 characters: \(tag.text)")
             }
+            if ReservedTags.contain(key) { throw AWSError("ValidationException", ReservedTags.refusal) }
             let value = tag["value"]?.string ?? ""
             guard value.unicodeScalars.count <= 256 else {
                 throw AWSError("ValidationException", "A tag's value has at most 256 characters: \(tag.text)")
