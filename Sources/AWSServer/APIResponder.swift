@@ -64,6 +64,7 @@ package struct APIResponder: Sendable {
             requestID: randomUUIDText(), receivedAt: clock.now())
         context.isSecure = request.isSecure
         context.clientAddress = request.clientAddress
+        context.client = request.client
         var answer: HTTPAnswer
         switch destination {
         case .s3:

@@ -99,6 +99,7 @@ package struct HTTPListener: Service {
                 configuration: .init(
                     additionalChannelHandlers: [
                         LingerHandler(), MalformedRequestHandler(), ContinueHandler(), SlowClientHandler(pace: pace),
+                        HangUpHandler(),
                     ],
                     idleTimeout: .seconds(Int64(deadlines.idle)),
                     httpDecoderConfiguration: .init(
@@ -130,6 +131,7 @@ extension IncomingRequest {
             body: ServiceKit.RequestBody { try await chunks.next() })
         self.isSecure = isSecure
         clientAddress = channel.remoteAddress?.ipAddress
+        client = ClientPresence { HangUpHandler.watch(channel, $0) }
     }
 }
 

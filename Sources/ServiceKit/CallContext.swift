@@ -14,6 +14,8 @@ package struct CallContext: Sendable {
     package var isSecure = false
     /// As `IncomingRequest.clientAddress`.
     package var clientAddress: String?
+    /// As `IncomingRequest.client`.
+    package var client: ClientPresence?
     package var requestID: String
     package var receivedAt: Timestamp
     /// Identifies the effect for repetition: an operation that creates something records it in the transaction that

@@ -14,6 +14,8 @@ package struct IncomingRequest: Sendable {
     package var isSecure = false
     /// Where the connection comes from, such as `192.168.1.7` or `fe80::1`; nil for what has no address.
     package var clientAddress: String?
+    /// Nil where nobody can hang up.
+    package var client: ClientPresence?
 
     /// - Parameter target: what stood between method and version in the request line.
     package init(method: String, target: String, fields: HTTPFields, body: RequestBody) {

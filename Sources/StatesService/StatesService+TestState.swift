@@ -11,9 +11,26 @@ extension StatesService {
     private static let levels = ["INFO", "DEBUG", "TRACE"]
     private static let fieldValidationModes = ["STRICT", "PRESENT", "NONE"]
 
-    /// `TestState`: runs one state, on a mock or for real, and shows what became of its data.
+    /// `TestState`: runs one state, on a mock or for real, and shows what became of its data. A client that hangs up ends it.
     func testState(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
-        try await engine.onOwnThreads { try await self.test(input, context) }
+        try await withThrowingTaskGroup(of: JSONObject?.self) { group in
+            group.addTask { try await self.engine.onOwnThreads { try await self.test(input, context) } }
+            group.addTask {
+                try await Task.sleep(for: .seconds(testSecondsMax))
+                return ["status": .string(StateTest.Status.failed.rawValue), "error": "States.Timeout"]
+            }
+            if let client = context.client {
+                group.addTask {
+                    await client.waitForEnd()
+                    return nil
+                }
+            }
+            defer { group.cancelAll() }
+            guard let answer = try await group.next() ?? nil else {
+                throw AWSError("RequestTimeout", "The client has hung up.")
+            }
+            return answer
+        }
     }
 
     private func test(_ input: OperationInput, _ context: CallContext) async throws -> JSONObject {
@@ -82,11 +99,7 @@ extension StatesService {
             switch step {
             case .ended: break running
             case .wait(let until): try await Task.sleep(for: .milliseconds(max(0, until.millisecondsSince1970 - engine.now.millisecondsSince1970)))
-            case .call(let start):
-                switch await engine.performOnce(start, account: context.account, region: context.region) {
-                case .succeeded(let value), .submitted(let value, _): outcome = .success(Payload(value))
-                case .failed(let error, let cause): outcome = .failure(StateTest.TaskError(error: error, cause: cause))
-                }
+            case .call(let start): outcome = try await call(start, context)
             }
         }
         guard let status = test.status else { throw AWSError.internalFailure("The test of a state came to no end.") }
@@ -103,6 +116,27 @@ extension StatesService {
             answer["inspectionData"] = .object(inspection)
         }
         return answer
+    }
+
+    /// Makes the call of a Task, for as long as its `TimeoutSeconds` say.
+    private func call(
+        _ start: TaskStart, _ context: CallContext
+    ) async throws -> Result<Payload, StateTest.TaskError> {
+        try await withThrowingTaskGroup(of: Result<Payload, StateTest.TaskError>.self) { group in
+            group.addTask { [engine] in
+                switch await engine.performOnce(start, account: context.account, region: context.region) {
+                case .succeeded(let value), .submitted(let value, _): .success(Payload(value))
+                case .failed(let error, let cause): .failure(StateTest.TaskError(error: error, cause: cause))
+                }
+            }
+            group.addTask { [testSecondsMax] in
+                try await Task.sleep(for: .seconds(start.timeoutSeconds ?? testSecondsMax))
+                return .failure(StateTest.TaskError(error: "States.Timeout", cause: nil))
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
     }
 
     private static func invalid(_ message: String) -> AWSError { AWSError("ValidationException", message) }

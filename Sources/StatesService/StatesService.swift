@@ -14,9 +14,17 @@ package struct StatesService: JSONService {
     /// What mocked results are held to; nil when the machine has no models.
     let models: @Sendable () -> ServiceModels?
 
-    package init(engine: WorkflowEngine, models: @escaping @Sendable () -> ServiceModels? = { ServiceModels.installed() }) {
+    /// The longest that a test of a state takes.
+    let testSecondsMax: Int64
+
+    /// - Source: TestState's documentation.
+    package init(
+        engine: WorkflowEngine, models: @escaping @Sendable () -> ServiceModels? = { ServiceModels.installed() },
+        testSecondsMax: Int64 = 300
+    ) {
         self.engine = engine
         self.models = models
+        self.testSecondsMax = testSecondsMax
     }
 
     /// - Source: Step Functions, "Quotas", accounts: maximum request size.
