@@ -24,12 +24,17 @@ extension StateStoreMigration {
             ) STRICT;
             CREATE INDEX object_version_by_age ON object_version (bucket, key, id DESC);
             """)
-}
 
-/// The least that the next `id` is, in microseconds since 1970: numbers are not given again after the newest objects
-/// have been removed.
-private func sequenceFloor(_ now: Timestamp) -> Int64 {
-    now.millisecondsSince1970.multipliedReportingOverflow(by: 1000).partialValue
+    /// The highest number of what has been removed, or one above all that an earlier release may have given: whoever follows
+    /// what is stored misses nothing because a number came again.
+    static let objectSequence = StateStoreMigration(
+        name: "object-index-3",
+        sql: """
+            CREATE TABLE object_sequence (removed INTEGER NOT NULL) STRICT;
+            INSERT INTO object_sequence VALUES (max(
+                coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM object_version), 0),
+                unixepoch() * 1000000));
+            """)
 }
 
 extension ObjectVersion {
@@ -102,6 +107,7 @@ struct StoredVersion {
     func remove(_ db: SQLiteConnection) throws {
         if let segments { try discardFiles(try decodeSegments(segments).map(\.file), db) }
         try db.statement(text: "DELETE FROM \(table) WHERE id = ?").run([id])
+        try db.statement("UPDATE object_sequence SET removed = ? WHERE removed < ?").run([id, id])
     }
 
     /// Keeps the latest version as an older one.
@@ -155,18 +161,19 @@ func storeObject(
             try StoredVersion.find(record.key, version: .null, in: record.bucket, db)?.remove(db)
         }
     }
-    let floor = sequenceFloor(record.modifiedAt)
     if let old {
         if let segments = old.segments { try discardFiles(try decodeSegments(segments).map(\.file), db) }
         try db.statement(
             """
             UPDATE object SET
-                id = max(coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM object_version), 0), ?) + 1,
+                id = 1 + max(
+                    coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM object_version), 0),
+                    (SELECT removed FROM object_sequence)),
                 size = ?, etag = ?, modified_ms = ?, upload_id = ?, attributes = ?, content_form = ?, data = ?
             WHERE id = ?
             """
         ).run([
-            floor, record.size, record.etag, record.modifiedAt.millisecondsSince1970, record.uploadID, attributes, form,
+            record.size, record.etag, record.modifiedAt.millisecondsSince1970, record.uploadID, attributes, form,
             data, old.id,
         ])
     } else {
@@ -175,12 +182,14 @@ func storeObject(
             INSERT INTO object (
                 id, bucket, key, size, etag, modified_ms, upload_id, attributes, content_form, data, version
             ) VALUES (
-                max(coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM object_version), 0), ?) + 1,
+                1 + max(
+                    coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM object_version), 0),
+                    (SELECT removed FROM object_sequence)),
                 ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
             )
             """
         ).run([
-            floor, record.bucket, record.key.utf8, record.size, record.etag, record.modifiedAt.millisecondsSince1970,
+            record.bucket, record.key.utf8, record.size, record.etag, record.modifiedAt.millisecondsSince1970,
             record.uploadID, attributes, form, data, record.version.column,
         ])
     }
@@ -210,11 +219,13 @@ func removeObject(
         try db.statement(
             """
             INSERT INTO object_version (id, bucket, key, size, etag, modified_ms, content_form, data, version) VALUES (
-                max(coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM object_version), 0), ?) + 1,
+                1 + max(
+                    coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM object_version), 0),
+                    (SELECT removed FROM object_sequence)),
                 ?, ?, 0, '', ?, 2, zeroblob(0), ?
             )
             """
-        ).run([sequenceFloor(now), bucket, removal.key.utf8, now.millisecondsSince1970, marker.column])
+        ).run([bucket, removal.key.utf8, now.millisecondsSince1970, marker.column])
         return ObjectRemovalOutcome(.done, version: marker, isDeleteMarker: true)
     }
     guard let found else { return ObjectRemovalOutcome(.done, version: removal.version) }

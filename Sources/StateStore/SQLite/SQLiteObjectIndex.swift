@@ -36,7 +36,7 @@ extension StateStoreMigration {
 
 extension StateStoreSchema {
     /// Of the embedded object store's database, in the order of application: add at the end.
-    package static let objects: [StateStoreMigration] = [.objectIndex, .objectVersions]
+    package static let objects: [StateStoreMigration] = [.objectIndex, .objectVersions, .objectSequence]
 }
 
 extension SQLiteStateStore: ObjectIndex {
