@@ -107,6 +107,9 @@ struct S3Refusal {
             let expected = response.fields["x-amz-bucket-region"] ?? error.members["Region"]?.string
             return "The request was signed for region '\(region)'"
                 + (expected.map { ", the bucket is in '\($0)': set \(names.region)=\($0)." } ?? ": check \(names.region).")
+        case "AccessDenied" where configuration.credentials == nil:
+            return "It was sent without a key: set \(names.accessKeyID) and \(names.secretAccessKey)"
+                + (configuration.isSeparate ? "." : ", or AWS_PROFILE to a profile that has them.")
         case "AccessDenied":
             return "Does the policy of key '\(configuration.credentials?.accessKeyID ?? "")' allow this on bucket '\(bucket)'?"
         default: return nil

@@ -181,6 +181,18 @@ private func store(
         }
     }
 
+    @Test func requestsWithoutAKeyAreSaidToBeSo() async throws {
+        for (variables, advice) in [
+            (["AWS_ENDPOINT_URL": "http://h"], "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
+            (["MILLRACE_S3_ENDPOINT": "http://h"], "set MILLRACE_S3_ACCESS_KEY_ID and MILLRACE_S3_SECRET_ACCESS_KEY."),
+        ] {
+            let store = S3ObjectStore(
+                bucket: "lake", configuration: try S3Configuration(AWSEnvironment(variables), retry: quick),
+                transport: ScriptedClient([refusal(403, "AccessDenied")]))
+            await #expect { try await store.get("k") } throws: { "\($0)".contains(advice) }
+        }
+    }
+
     @Test func matchOfMissingKeyIsAPrecondition() async throws {
         let client = ScriptedClient([refusal(404, "NoSuchKey")])
         #expect(await code { _ = try await store(client).put("k", [], condition: .ifMatch("e")) } == .preconditionFailed)
