@@ -5,14 +5,14 @@ extension SQLiteStateStore {
     package func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
         let row = ExecutionRow(record)
         return try await write { db in
-            guard try row.insert(db) != nil else { return try Self.execution(db, arn: record.arn) }
+            guard try row.insert(db) != nil else { return try Self.execution(db, arn: record.arn)?.record }
             try row.insertDefinition(db)
             return nil
         }
     }
 
     package func execution(arn: String) async throws -> ExecutionRecord? {
-        try readHere { db in try Self.execution(db, arn: arn) }
+        try readHere { db in try Self.execution(db, arn: arn)?.record }
     }
 
     package func executions(
@@ -79,8 +79,7 @@ extension SQLiteStateStore {
 
     package func loadExecution(arn: String) async throws -> (record: ExecutionRecord, frames: [FrameRecord])? {
         try readHere { db in
-            guard let number = try db.number(ofExecution: arn), let record = try Self.execution(db, arn: arn)
-            else { return nil }
+            guard let (number, record) = try Self.execution(db, arn: arn) else { return nil }
             let statement = try db.statement("SELECT path, bytes FROM workflow_frames WHERE execution = ?")
             let frames = try statement.all([number]) { row in
                 try FrameRecord(path: row[0], bytes: row[1])
@@ -146,14 +145,16 @@ extension SQLiteStateStore {
 
     // MARK: - Rows
 
-    private static func execution(_ db: SQLiteConnection, arn: String) throws -> ExecutionRecord? {
+    private static func execution(
+        _ db: SQLiteConnection, arn: String
+    ) throws -> (number: Int64, record: ExecutionRecord)? {
         let statement = try db.statement(
             """
             SELECT e.*, d.text AS definition FROM workflow_executions e JOIN workflow_definitions d
             ON d.hash = e.definition_hash WHERE e.arn = ?
             """
         )
-        return try statement.first([arn]) { row in try execution(db, arn: arn, row) }
+        return try statement.first([arn]) { row in (try row["number"], try execution(db, arn: arn, row)) }
     }
 
     static func execution(_ db: SQLiteConnection, arn: String, _ row: SQLiteRow) throws -> ExecutionRecord {

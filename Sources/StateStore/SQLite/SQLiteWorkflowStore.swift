@@ -11,23 +11,16 @@ extension SQLiteStateStore: WorkflowStore {
         _ progress: CommandRecord.Progress, ofCommand commandID: String, executionArn: String
     ) async throws {
         try await write { db in
-            try db.statement(
-                """
-                UPDATE workflow_commands SET progress = ?
-                WHERE execution = (SELECT number FROM workflow_executions WHERE arn = ?) AND command_id = ?
-                """
-            ).run([progress.rawValue, executionArn, commandID])
+            guard let number = try db.number(ofExecution: executionArn) else { return }
+            try db.statement("UPDATE workflow_commands SET progress = ? WHERE execution = ? AND command_id = ?")
+                .run([progress.rawValue, number, commandID])
         }
     }
 
     package func removeCommand(_ commandID: String, executionArn: String) async throws {
         try await write { db in
-            try db.statement(
-                """
-                DELETE FROM workflow_commands
-                WHERE execution = (SELECT number FROM workflow_executions WHERE arn = ?) AND command_id = ?
-                """
-            ).run([executionArn, commandID])
+            guard let number = try db.number(ofExecution: executionArn) else { return }
+            try db.statement("DELETE FROM workflow_commands WHERE execution = ? AND command_id = ?").run([number, commandID])
         }
     }
 
@@ -51,13 +44,10 @@ extension SQLiteStateStore: WorkflowStore {
 
     package func runnableExecutions(after arn: String?, limit: Int) async throws -> [String] {
         try await read { db in
-            let statement = try db.statement(
-                """
-                SELECT arn FROM workflow_executions WHERE runnable = 1
-                AND number > coalesce((SELECT number FROM workflow_executions WHERE arn = ?), 0) ORDER BY number LIMIT ?
-                """
-            )
-            return try statement.values([arn ?? "", limit], as: String.self)
+            let last = try arn.flatMap { try db.number(ofExecution: $0) } ?? 0
+            return try db.statement(
+                "SELECT arn FROM workflow_executions WHERE runnable = 1 AND number > ? ORDER BY number LIMIT ?"
+            ).values([last, limit], as: String.self)
         }
     }
 
@@ -69,14 +59,10 @@ extension SQLiteStateStore: WorkflowStore {
         after: (executionArn: String, commandID: String)?, limit: Int
     ) async throws -> [CommandRecord] {
         try await read { db in
-            let statement = try db.statement(
-                text: Self.commandColumns + """
-                    (execution, command_id) > (coalesce((SELECT number FROM workflow_executions WHERE arn = ?), 0), ?)
-                    ORDER BY execution, command_id LIMIT ?
-                    """
-            )
-            let arguments: [any SQLiteValue] = [after?.executionArn ?? "", after?.commandID ?? "", limit]
-            return try statement.all(arguments) { try Self.command(db, $0) }
+            let last = try after.flatMap { try db.number(ofExecution: $0.executionArn) } ?? 0
+            return try db.statement(
+                text: Self.commandColumns + "(execution, command_id) > (?, ?) ORDER BY execution, command_id LIMIT ?"
+            ).all([last, after?.commandID ?? "", limit]) { try Self.command(db, $0) }
         }
     }
 
