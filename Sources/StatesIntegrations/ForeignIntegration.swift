@@ -5,8 +5,8 @@ import ServiceModels
 import StatesLanguage
 import WorkflowEngine
 
-/// Any operation of a service elsewhere: `aws-sdk:<service>:<action>`, and the optimised forms of SQS, SNS, DynamoDB and
-/// EventBridge.
+/// Any operation of a service elsewhere: `aws-sdk:<service>:<action>`, and the optimised forms of SQS, SNS, DynamoDB,
+/// EventBridge and others.
 struct ForeignIntegration: TaskIntegration {
     let foreign: ForeignServices
 
@@ -86,10 +86,26 @@ struct OptimizedClient: Equatable {
     /// Nil for `aws-sdk` integrations.
     init?(_ resource: TaskResource) {
         switch (resource.kind, resource.service) {
+        case (.optimized, "athena"):
+            self.init(prefix: "Athena", client: "AmazonAthena", exception: "AmazonAthenaException")
+        case (.optimized, "codebuild"):
+            self.init(prefix: "CodeBuild", client: "AWSCodeBuild", exception: "AWSCodeBuildException")
+        case (.optimized, "databrew"):
+            self.init(prefix: "GlueDataBrew", client: "AWSGlueDataBrew", exception: "AWSGlueDataBrewException")
         case (.optimized, "dynamodb"):
             self.init(prefix: "DynamoDB", client: "AmazonDynamoDBv2", exception: "AmazonDynamoDBException")
+        case (.optimized, "ecs"): self.init(prefix: "ECS", client: "AmazonECS", exception: "AmazonECSException")
+        case (.optimized, "eks"): self.init(prefix: "EKS", client: "AmazonEKS", exception: "AmazonEKSException")
+        case (.optimized, "emr-containers"):
+            self.init(prefix: "EMRContainers", client: "AmazonEMRContainers", exception: "AmazonEMRContainersException")
+        case (.optimized, "emr-serverless"):
+            self.init(prefix: "EMRServerless", client: "AWSEMRServerless", exception: "AWSEMRServerlessException")
         case (.optimized, "events"):
             self.init(prefix: "EventBridge", client: "AmazonEventBridge", exception: "AmazonEventBridgeException")
+        case (.optimized, "mediaconvert"):
+            self.init(prefix: "MediaConvert", client: "AWSMediaConvert", exception: "AWSMediaConvertException")
+        case (.optimized, "sagemaker"):
+            self.init(prefix: "SageMaker", client: "AmazonSageMaker", exception: "AmazonSageMakerException")
         case (.optimized, "sns"): self.init(prefix: "SNS", client: "AmazonSNS", exception: "AmazonSNSException")
         case (.optimized, "sqs"): self.init(prefix: "SQS", client: "AmazonSQS", exception: "AmazonSQSException")
         case (.optimized, "lambda"), (.lambda, _):

@@ -11,7 +11,7 @@ package import WorkflowEngine
 /// - `states:startExecution`, also with `.sync` and `.sync:2`.
 /// - `lambda:invoke` and a function's ARN: a local function, else one elsewhere.
 /// - `sqs:sendMessage`, `sns:publish`, `events:putEvents`, and DynamoDB's `getItem`, `putItem`, `updateItem` and
-///   `deleteItem`: elsewhere.
+///   `deleteItem`, and those that are one operation of another service, such as `ecs:runTask`: elsewhere.
 ///
 /// All but Glue's, Batch's and DynamoDB's own forms also take `.waitForTaskToken`.
 package struct ServiceIntegrations: IntegrationRegistry {
@@ -74,7 +74,7 @@ package struct ServiceIntegrations: IntegrationRegistry {
                 ("dynamodb", "getItem", .requestResponse), ("dynamodb", "putItem", .requestResponse),
                 ("dynamodb", "updateItem", .requestResponse), ("dynamodb", "deleteItem", .requestResponse):
                 elsewhere
-            default: nil
+            default: resource.isPlainCall ? elsewhere : nil
             }
         }
     }

@@ -197,6 +197,11 @@ extension DefinitionParser {
             report("The field 'Credentials' is not supported for activities", at: location + "/Credentials")
         }
         checkParameters(fields, of: resource, at: location)
+        if let obstacle = resource.obstacle {
+            diagnostics.append(
+                Diagnostic(
+                    .warning, code: Diagnostic.unsupportedIntegration, message: obstacle, location: location + "/Resource"))
+        }
         return TaskFields(
             resource: resource, timeoutSeconds: timeout, heartbeatSeconds: heartbeat, credentials: credentials)
     }

@@ -74,7 +74,7 @@ struct DefinitionParser {
         let comment = string(object, "Comment", at: "")
         let root = group(object, at: "", language: language)
         guard let root else { return nil }
-        if diagnostics.isEmpty, !root.states.contains(where: \.isTerminal) {
+        if !diagnostics.contains(where: { $0.severity == .error }), !root.states.contains(where: \.isTerminal) {
             diagnostics.append(
                 Diagnostic(.error, code: "MISSING_END_STATE", message: "Workflow has no terminal state", location: nil))
         }

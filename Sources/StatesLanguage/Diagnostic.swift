@@ -13,6 +13,8 @@ package struct Diagnostic: Sendable, Hashable {
 
     package static let invalidJSON = "INVALID_JSON_DESCRIPTION"
     package static let invalidSchema = "SCHEMA_VALIDATION_FAILED"
+    /// The one code that is not the service's: AWS accepts the task, and this server cannot perform it.
+    package static let unsupportedIntegration = "UNSUPPORTED_INTEGRATION"
 
     package var severity: Severity
     /// The service's code, such as `SCHEMA_VALIDATION_FAILED`.

@@ -69,14 +69,6 @@ package struct TaskResource: Sendable, Hashable {
         self.pattern = pattern
     }
 
-    /// Actions of the optimised integrations, for the services whose list is known in full.
-    /// - Source: Step Functions, "Integrating services", optimised integrations.
-    private static let actions: [String: Set<String>] = [
-        "batch": ["submitJob"], "dynamodb": ["getItem", "putItem", "deleteItem", "updateItem"], "ecs": ["runTask"],
-        "events": ["putEvents"], "glue": ["startJobRun"], "lambda": ["invoke"], "sns": ["publish"],
-        "sqs": ["sendMessage"], "states": ["startExecution"],
-    ]
-
     /// How states can wait for them, besides not at all.
     private static let patterns: [String: Set<Pattern>] = [
         "batch": [.sync], "dynamodb": [], "ecs": [.sync, .waitForTaskToken], "events": [.waitForTaskToken],
@@ -91,7 +83,7 @@ package struct TaskResource: Sendable, Hashable {
         case .activity, .lambda: true
         case .awsSDK: pattern == .requestResponse || pattern == .waitForTaskToken
         case .optimized:
-            (Self.actions[service]?.contains(action) ?? true)
+            (Self.optimizedActions[service]?.contains(action) ?? true)
                 && (pattern == .requestResponse || Self.patterns[service]?.contains(pattern) ?? true)
         }
     }

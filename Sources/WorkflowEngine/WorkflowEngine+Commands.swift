@@ -81,8 +81,7 @@ extension WorkflowEngine {
                 if command.progress == .pending { await offer(command, toWorkersOf: call.resource.arn) }
                 return
             }
-            let cause = "The resource \(call.resource.arn) is not supported."
-            return deliver(.failed(error: "States.Runtime", cause: cause), command)
+            return deliver(.failed(error: "States.Runtime", cause: Self.obstacle(call.resource)), command)
         }
         switch command.progress {
         case .submitted:
@@ -93,6 +92,11 @@ extension WorkflowEngine {
         case .pending:
             await begin(call, command, pending, integration)
         }
+    }
+
+    /// Why there is no integration for a resource.
+    static func obstacle(_ resource: TaskResource) -> String {
+        resource.obstacle ?? "The resource \(resource.arn) is not supported."
     }
 
     private func offer(_ command: CommandRecord, toWorkersOf activity: String) async {

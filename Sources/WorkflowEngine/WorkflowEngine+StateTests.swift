@@ -10,8 +10,7 @@ extension WorkflowEngine {
     /// Makes the call of a tested state, once; its effect in other services is real.
     package func performOnce(_ start: TaskStart, account: String, region: String) async -> IntegrationOutcome {
         guard let integration = integrations.withLock({ $0 })?.integration(for: start.resource) else {
-            return .failed(
-                error: "States.Runtime", cause: "The resource \(start.resource.arn) is not supported.")
+            return .failed(error: "States.Runtime", cause: Self.obstacle(start.resource))
         }
         let call = IntegrationCall(
             commandID: start.taskID, resource: start.resource, parameters: start.parameters,

@@ -115,6 +115,34 @@ def test_services_elsewhere(new_server, moto):
     assert end["error"] == "S3.NoSuchKeyException"
 
 
+def test_other_optimised_calls(new_server, moto):
+    """One operation of a service elsewhere goes there; what is more than that is refused by name, and pointed out."""
+    server = new_server()
+    restart(server, **moto.variables("ECS", "ATHENA"))
+    states = server.client("stepfunctions")
+    end = run(states, "ask", task("athena:startQueryExecution", {
+        "QueryString": "SELECT 1", "ResultConfiguration": {"OutputLocation": "s3://somewhere/"}}))
+    output = json.loads(end["output"])
+    assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
+    known = moto.client("athena").get_query_execution(QueryExecutionId=output["QueryExecutionId"])
+    assert known["QueryExecution"]["Query"] == "SELECT 1"
+    end = run(states, "run", task("ecs:runTask", {"Cluster": "none", "TaskDefinition": "t"}))
+    assert end["error"].startswith("ECS.") and "Service: AmazonECS; Status Code: 400" in end["cause"], end
+    end = run(states, "unset", task("codebuild:startBuild", {"ProjectName": "p"}))
+    assert end["error"] == "States.Runtime" and "AWS_ENDPOINT_URL_CODEBUILD" in end["cause"]
+
+    for resource, advice in {"http:invoke": "EventBridge connection", "ecs:runTask.sync": "aws-sdk task in a loop",
+                             "elasticmapreduce:addStep": "aws-sdk:<service>"}.items():
+        definition = task(resource, {"TaskDefinition": "t"})
+        found = states.validate_state_machine_definition(definition=json.dumps(definition), severity="WARNING")
+        assert found["result"] == "OK"
+        (warning,) = found["diagnostics"]
+        assert (warning["severity"], warning["code"], warning["location"]) == (
+            "WARNING", "UNSUPPORTED_INTEGRATION", "/States/T/Resource")
+        end = run(states, resource.replace(":", "-").replace(".", "-"), definition)
+        assert (end["error"], end["cause"]) == ("States.Runtime", warning["message"]) and advice in end["cause"]
+
+
 def test_a_callback_through_a_queue_survives_a_restart(new_server, moto):
     server = new_server()
     restart(server, **moto.variables("SQS"))

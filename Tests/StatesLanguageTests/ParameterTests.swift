@@ -96,6 +96,23 @@ import Testing
             ])
     }
 
+    @Test(arguments: [
+        ("http:invoke", "An HTTP task takes its credentials from an EventBridge connection, and there are none here. Make the request in a job, or in a Lambda function that is a program of this machine."),
+        ("ecs:runTask.sync", "The server does not wait for work that is done elsewhere. Call it without .sync, and ask for its state by an aws-sdk task in a loop with a Wait state."),
+        ("bedrock:invokeModel", "Where the service has an endpoint, its operations can be called as arn:aws:states:::aws-sdk:<service>:<operation>."),
+        ("ecs:runTask", nil), ("eks:createCluster", nil), ("athena:getQueryResults", nil), ("glue:startJobRun.sync", nil),
+    ] as [(String, String?)])
+    func whatNobodyPerformsIsPointedOut(resource: String, advice: String?) {
+        let found = StateMachineDefinition.diagnostics(
+            of: #"{"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::\#(resource)","Parameters":{"JobName":"j"},"End":true}}}"#)
+        guard let advice else {
+            #expect(found == [])
+            return
+        }
+        let message = "arn:aws:states:::\(resource) is not supported by this server. \(advice)"
+        #expect(found == [Diagnostic(.warning, code: "UNSUPPORTED_INTEGRATION", message: message, location: "/States/S/Resource")])
+    }
+
     @Test func machinesMustEnd() {
         let loop = #"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"A"}}}"#
         #expect(findings(loop) == ["- Workflow has no terminal state"])

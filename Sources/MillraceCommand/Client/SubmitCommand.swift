@@ -58,7 +58,7 @@ struct SubmitCommand: AsyncParsableCommand {
             let findings = StateMachineDefinition.diagnostics(of: definition)
             guard findings.contains(where: \.isError) else { throw error }
             throw CommandFailure(
-                "\(file) is no valid state machine definition:\n" + findings.map { "  " + $0.text(in: definition) }.joined(separator: "\n"),
+                "\(file) is no valid state machine definition:\n" + findings.filter(\.isError).map { "  " + $0.text(in: definition) }.joined(separator: "\n"),
                 .badData)
         }
         var request: JSONObject = ["stateMachineArn": .string(machine), "input": .string(input)]
