@@ -41,16 +41,27 @@ enum S3Documents {
         return xml.bytes
     }
 
-    /// The first key that could not be removed, and why.
-    static func deletionFailure(_ bytes: [UInt8]) throws -> ObjectStoreError? {
-        guard !bytes.isEmpty else { return nil }
-        let failures = try read(bytes, "DeleteResult").all("Error").filter { $0.text(of: "Code") != "NoSuchKey" }
-        guard let failure = failures.first else { return nil }
-        let code = failure.text(of: "Code") ?? "UnknownError"
-        return ObjectStoreError(
-            code == "AccessDenied" ? .accessDenied : .other(code),
-            "\(failures.count) objects were not removed, the first with \(code): \(failure.text(of: "Message") ?? "")",
-            key: failure.text(of: "Key") ?? "")
+    /// Whether XML 1.0 has all characters of `key`.
+    static func canHold(_ key: String) -> Bool {
+        key.unicodeScalars.allSatisfy { scalar in
+            scalar.value >= 0x20 ? scalar.value != 0xFFFE && scalar.value != 0xFFFF : ["\t", "\n", "\r"].contains(scalar)
+        }
+    }
+
+    /// The keys that could not be removed, each with its reason; `.unavailable` where another attempt may help.
+    static func deletionFailures(_ bytes: [UInt8]) throws -> [ObjectStoreError] {
+        guard !bytes.isEmpty else { return [] }
+        return try read(bytes, "DeleteResult").all("Error").compactMap { failure in
+            let name = failure.text(of: "Code") ?? "UnknownError"
+            let code: ObjectStoreError.Code
+            switch name {
+            case "NoSuchKey": return nil
+            case "AccessDenied": code = .accessDenied
+            case "InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout": code = .unavailable
+            default: code = .other(name)
+            }
+            return ObjectStoreError(code, "\(name): \(failure.text(of: "Message") ?? "")", key: failure.text(of: "Key") ?? "")
+        }
     }
 
     static func uploadID(_ bytes: [UInt8]) throws -> String {

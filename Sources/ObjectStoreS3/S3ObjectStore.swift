@@ -98,9 +98,12 @@ package final class S3ObjectStore: ObjectStore {
     }
 
     package func delete(_ keys: [String]) async throws {
-        for start in stride(from: 0, to: keys.count, by: 1000) {
-            try await deleteMany(keys[start..<min(start + 1000, keys.count)])
+        // A document cannot hold every key.
+        let named = keys.filter(S3Documents.canHold)
+        for start in stride(from: 0, to: named.count, by: 1000) {
+            try await deleteMany(Array(named[start..<min(start + 1000, named.count)]))
         }
+        for key in keys where !S3Documents.canHold(key) { try await delete(key) }
     }
 
     package func list(prefix: String, startAfter: String?, delimiter: String?) -> ObjectPages {
@@ -186,13 +189,23 @@ package final class S3ObjectStore: ObjectStore {
     /// What a presigned URL lets its holder do.
     package enum PresignedMethod: String, Sendable { case get = "GET", put = "PUT" }
 
-    private func deleteMany(_ keys: ArraySlice<String>) async throws {
-        let body = S3Documents.deletion(keys)
-        let request = S3Request(
-            method: "POST", query: [("delete", "")],
-            fields: ["content-md5": contentMD5(body), "content-type": "application/xml"], body: body)
-        let response = try await connection.send(request)
-        if let failure = try S3Documents.deletionFailure(response.body) { throw failure }
+    /// Stores refuse single keys of a request for want of patience, too.
+    private func deleteMany(_ keys: [String]) async throws {
+        var left = keys
+        var patience = connection.retryState()
+        while true {
+            let body = S3Documents.deletion(left)
+            let request = S3Request(
+                method: "POST", query: [("delete", "")],
+                fields: ["content-md5": contentMD5(body), "content-type": "application/xml"], body: body)
+            let failures = try S3Documents.deletionFailures(try await connection.send(request).body)
+            guard let first = failures.first(where: { $0.code != .unavailable }) ?? failures.first else { return }
+            guard first.code == .unavailable, try await patience.waitAfterAnswer() else {
+                throw ObjectStoreError(
+                    first.code, "\(failures.count) objects were not removed, the first with \(first.message)", key: first.key)
+            }
+            left = failures.map(\.key)
+        }
     }
 
     func checked(_ key: String) throws(ObjectStoreError) -> String {

@@ -181,6 +181,38 @@ private func store(
         }
     }
 
+    private func deleted(_ failures: [(key: String, code: String)]) -> ScriptedClient.Answer {
+        let errors = failures.map { "<Error><Key>\($0.key)</Key><Code>\($0.code)</Code><Message>m</Message></Error>" }.joined()
+        return answer(200, "<DeleteResult>\(errors)</DeleteResult>", etag: nil)
+    }
+
+    @Test func keysThatWereNotRemovedAreAskedForAgain() async throws {
+        let client = ScriptedClient([
+            deleted([("b", "InternalError"), ("c", "SlowDown"), ("gone", "NoSuchKey")]), deleted([("c", "SlowDown")]), deleted([]),
+        ])
+        try await store(client).delete(["a", "b", "c", "gone"])
+        let bodies = client.requests.map { request -> [String] in
+            guard case .bytes(let bytes) = request.body, let root = try? XMLReader.read(bytes) else { return [] }
+            return root.children.compactMap { $0["Key"]?.text }
+        }
+        #expect(bodies == [["a", "b", "c", "gone"], ["b", "c"], ["c"]])
+        let never = ScriptedClient((0..<3).map { _ in deleted([("a", "SlowDown")]) })
+        #expect(await code { try await store(never).delete(["a"]) } == .unavailable)
+        #expect(never.requests.count == 3)
+        // Nothing is repeated for what will stay refused.
+        let denied = ScriptedClient([deleted([("a", "SlowDown"), ("b", "AccessDenied")])])
+        #expect(await code { try await store(denied).delete(["a", "b"]) } == .accessDenied)
+        #expect(denied.requests.count == 1)
+    }
+
+    /// Else another key would be removed, and this one left, without a word.
+    @Test func keysThatNoDocumentHoldsAreRemovedByThemselves() async throws {
+        let client = ScriptedClient([deleted([]), answer(204), answer(204)])
+        try await store(client).delete(["a", "b\u{1}", "c\u{FFFF}", "d\t\r"])
+        #expect(client.requests.map(\.method) == ["POST", "DELETE", "DELETE"])
+        #expect(client.requests[1...].map(\.rawPath) == ["/lake/b%01", "/lake/c%EF%BF%BF"])
+    }
+
     @Test func requestsWithoutAKeyAreSaidToBeSo() async throws {
         for (variables, advice) in [
             (["AWS_ENDPOINT_URL": "http://h"], "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
