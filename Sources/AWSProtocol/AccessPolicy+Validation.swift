@@ -24,12 +24,12 @@ extension AccessPolicy {
         let parts = pattern.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
             // `GetObject` is the usual case.
-            throw malformed("Policy has invalid action \(pattern) in \(statement.label)\(hint("s3:\(pattern)"))")
+            throw malformed("Policy has invalid action \(pattern) in \(statement.label)\(hint("s3:\(pattern)", S3ActionNames.all))")
         }
         // What other services name is theirs to say.
         guard parts[0].lowercased() == "s3" else { return }
         guard matched(pattern).isEmpty else { return }
-        throw malformed("Policy has invalid action \(pattern) in \(statement.label)\(hint(pattern))")
+        throw malformed("Policy has invalid action \(pattern) in \(statement.label)\(hint(pattern, S3ActionNames.all))")
     }
 
     private static func matched(_ pattern: String, in names: [String] = S3ActionNames.all) -> [String] {
@@ -38,9 +38,9 @@ extension AccessPolicy {
     }
 
     /// `: did you mean …?`, when there is a name that is near enough.
-    private static func hint(_ pattern: String) -> String {
-        let spelled = pattern.lowercased()
-        let nearest = S3ActionNames.all.map { (distance: editDistance(spelled, $0.lowercased()), name: $0) }
+    static func hint(_ text: String, _ names: some Collection<String>) -> String {
+        let spelled = text.lowercased()
+        let nearest = names.map { (distance: editDistance(spelled, $0.lowercased()), name: $0) }
             .min { ($0.distance, $0.name) < ($1.distance, $1.name) }
         guard let nearest, nearest.distance <= max(2, spelled.utf8.count / 4) else { return "" }
         return ": did you mean \(nearest.name)?"

@@ -178,7 +178,11 @@ extension AccessPolicy.Statement {
             for (name, keys) in operators {
                 guard let keys = keys.object else { throw AccessPolicy.malformed("The condition \(name) must be an object") }
                 for (key, values) in keys {
-                    conditions.append(try PolicyCondition(name, key: key, try Self.texts(values, name)))
+                    do {
+                        conditions.append(try PolicyCondition(name, key: key, try Self.texts(values, name)))
+                    } catch {
+                        throw AccessPolicy.malformed("In \(label): \(error.message)")
+                    }
                 }
             }
         }

@@ -49,7 +49,9 @@ package struct PolicyCondition: Sendable, Hashable {
         let lower = key.lowercased()
         let prefix = Self.knownPrefixes.first { lower.hasPrefix($0) }
         guard Self.knownKeys.contains(lower) || prefix != nil else {
-            throw AWSError("MalformedPolicy", "Policy has an invalid condition key: \(key) is not supported")
+            throw AWSError(
+                "MalformedPolicy",
+                "Policy has an invalid condition key: \(key) is not supported\(AccessPolicy.hint(key, Self.knownKeys))")
         }
         // The case of a tag's name counts.
         self.key = prefix.map { $0 + key.dropFirst($0.utf8.count) } ?? lower

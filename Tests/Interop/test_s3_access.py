@@ -229,6 +229,7 @@ def test_a_policy_that_names_nothing_is_refused_where_it_is_given(server, tmp_pa
     statement = {"Sid": "Read", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
     assert "s3:GetObjekt in statement 'Read': did you mean s3:GetObject?" in refused({**statement, "Action": "s3:GetObjekt"})
     assert "Resource lake/* in statement 'Read' must be in ARN format" in refused({**statement, "Resource": "lake/*"})
-    assert "s3:prefx is not supported" in refused({**statement, "Condition": {"StringEquals": {"s3:prefx": "a"}}})
-    assert "StringEqual" in refused({**statement, "Condition": {"StringEqual": {"s3:prefix": "a"}}})
+    said = refused({**statement, "Condition": {"StringEquals": {"s3:prefx": "a"}}})
+    assert "In statement 'Read'" in said and "s3:prefx is not supported: did you mean s3:prefix?" in said
+    assert "operator StringEqual is not supported" in refused({**statement, "Condition": {"StringEqual": {"s3:prefix": "a"}}})
     assert "typo" not in server.run("keys", "ls", "--data", server.directory).stdout
