@@ -1,5 +1,5 @@
 """Every checksum that S3 knows, as boto3 sends and reads it; hashlib, zlib and xxhash say what is right."""
-import base64, hashlib, os, urllib.error, urllib.request, zlib
+import base64, hashlib, io, json, os, subprocess, sys, urllib.error, urllib.request, zlib
 
 import pytest, xxhash
 from botocore.exceptions import ClientError
@@ -104,6 +104,27 @@ def test_hashes_of_parts_make_a_composite_one(server, bucket, algorithm):
     assert attributes["Checksum"] == {member: whole, "ChecksumType": "COMPOSITE"}
     assert [part[member] for part in attributes["ObjectParts"]["Parts"]] == values
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"".join(pieces)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256", "SHA512"])
+def test_clients_compute_checksums_themselves(server, bucket, tmp_path, algorithm):
+    """Those that need no library of AWS's own, and compare what they read, too."""
+    s3, member, data = server.client("s3"), "Checksum" + algorithm, os.urandom(9 << 20)
+    assert s3.put_object(Bucket=bucket, Key="k", Body=data, ChecksumAlgorithm=algorithm)[member] == text(algorithm, data)
+    s3.upload_fileobj(io.BytesIO(data), bucket, "parts", ExtraArgs={"ChecksumAlgorithm": algorithm})
+    whole = text(algorithm, CHECKSUMS[algorithm](data[:8 << 20]) + CHECKSUMS[algorithm](data[8 << 20:])) + "-2"
+    head = s3.head_object(Bucket=bucket, Key="parts", ChecksumMode="ENABLED")
+    assert (head[member], head["ChecksumType"]) == (whole, "COMPOSITE")
+    file = tmp_path / "file"
+    file.write_bytes(data)
+
+    def aws(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "awscli", *arguments], env=server.environment(), capture_output=True, check=True).stdout
+    put = json.loads(aws("s3api", "put-object", "--bucket", bucket, "--key", "cli", "--body", file, "--checksum-algorithm", algorithm))
+    assert put[member] == text(algorithm, data)
+    aws("s3", "cp", file, f"s3://{bucket}/copied", "--checksum-algorithm", algorithm)
+    assert aws("s3", "cp", f"s3://{bucket}/copied", "-", "--checksum-mode", "ENABLED") == data
 
 
 @pytest.mark.parametrize("algorithm", CHECKSUMS)

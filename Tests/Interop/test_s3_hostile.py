@@ -117,6 +117,9 @@ def test_five_thousand_idle_connections(new_server):
             # Some have begun to say something.
             if number % 3 == 0:
                 client.sendall(b"PUT /lake/never HTTP/1.1\r\nHost: x\r\nContent-")
+            elif number % 3 == 1:
+                client.sendall(b"GET /lake/none HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert client.recv(65536).startswith(b"HTTP/1.1 403 ")
             idle.append(client)
         for number in range(20):
             s3.put_object(Bucket="lake", Key=f"k{number}", Body=os.urandom(30_000))
@@ -128,6 +131,11 @@ def test_five_thousand_idle_connections(new_server):
         for client in idle:
             assert answer_on(client) is None, "an idle connection was told something"
         assert s3.list_objects_v2(Bucket="lake")["KeyCount"] == 20
+        # What they have used is not kept for the next crowd.
+        deadline = time.monotonic() + 60
+        while memory(server.process.pid, "VmRSS") - before > count * 6 * 1024:
+            assert time.monotonic() < deadline, memory(server.process.pid, "VmRSS") - before
+            time.sleep(0.2)
     finally:
         for client in idle:
             client.close()
