@@ -139,7 +139,7 @@ let package = Package(
             ]),
         library(
             "WorkflowEngine",
-            ["JSONModel", "ObjectStore", "StatesLanguage", "StatesRuntime", "StateStore", "Support", crypto, logging]),
+            ["CZlib", "CZstd", "JSONModel", "ObjectStore", "StatesLanguage", "StatesRuntime", "StateStore", "Support", crypto, logging]),
         library(
             "BatchEngine",
             ["BatchScheduling", "JSONModel", "ProcessRunner", "StateStore", "Support", crypto, logging]),

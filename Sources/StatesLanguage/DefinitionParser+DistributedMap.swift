@@ -92,15 +92,21 @@ extension DefinitionParser {
                 "InputType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter", "MaxItems", "MaxItemsPath", "ItemsPointer",
                 "ManifestType", "Transformation",
             ], place)
-        for (name, value) in [("InputType", "MANIFEST"), ("InputType", "PARQUET"), ("Transformation", "LOAD_AND_FLATTEN")]
-        where config[name]?.string == value {
-            report("The \(name) \(value) is not supported by this server: use CSV, JSON or JSONL objects or a listing", at: join(place, name))
+        if config["InputType"]?.string == "PARQUET" {
+            report("The InputType PARQUET is not supported by this server: use CSV, JSON or JSONL objects or a listing", at: join(place, "InputType"))
             return nil
         }
-        if let transformation = string(config, "Transformation", at: place), transformation != "NONE" {
-            report("The field 'Transformation' should have one of these values: [NONE, LOAD_AND_FLATTEN]", at: join(place, "Transformation"))
+        if let transformation = string(config, "Transformation", at: place) {
+            format.isFlattened = transformation == "LOAD_AND_FLATTEN" && source == .listing
+            if transformation != "NONE", !format.isFlattened {
+                reportSet(["NONE", "LOAD_AND_FLATTEN"], at: join(place, "Transformation"))
+            }
         }
-        if source == .object {
+        if source == .object { format.manifest = manifest(config, at: place) }
+        if format.manifest == .inventory {
+            format.inputType = .csv
+            format.csvDelimiter = choice(config, "CSVDelimiter", .comma, at: place)
+        } else if source == .object || format.isFlattened {
             if config["InputType"] == nil { report("These fields are required: [InputType]", at: place) }
             format.inputType = choice(config, "InputType", .json, at: place)
             if format.inputType == .csv { csv(config, &format, at: place) }
@@ -117,6 +123,21 @@ extension DefinitionParser {
         return ItemReaderFields(
             source: source, parameters: parameters(object, required: required, at: location), format: format,
             maxItems: maxItems)
+    }
+
+    /// What names the objects with the items. `MANIFEST` alone is what inventories are read with since before there were
+    /// others.
+    private mutating func manifest(_ config: JSONObject, at place: String) -> ItemFormat.Manifest? {
+        let isOld = config["InputType"]?.string == "MANIFEST"
+        guard let text = string(config, "ManifestType", at: place) else { return isOld ? .inventory : nil }
+        guard let manifest = ItemFormat.Manifest(rawValue: text) else {
+            reportSet(["S3_INVENTORY", "ATHENA_DATA"], at: join(place, "ManifestType"))
+            return nil
+        }
+        if manifest == .inventory, config["InputType"] != nil, !isOld {
+            report("InputType cannot be specified where ManifestType is S3_INVENTORY", at: join(place, "InputType"))
+        }
+        return manifest
     }
 
     private mutating func csv(_ config: JSONObject, _ format: inout ItemFormat, at place: String) {

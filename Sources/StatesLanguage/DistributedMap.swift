@@ -46,7 +46,16 @@ package struct ItemFormat: Sendable, Hashable {
         }
     }
 
+    /// What names the objects that hold the items.
+    package enum Manifest: String, Sendable, Hashable {
+        case inventory = "S3_INVENTORY", athena = "ATHENA_DATA"
+    }
+
     package var inputType = InputType.json
+    /// Nil when the object itself holds them.
+    package var manifest: Manifest?
+    /// Whether items are those inside the objects of a listing, not the objects.
+    package var isFlattened = false
     /// The names of a CSV file's columns; nil when its first row has them.
     package var csvHeaders: [String]?
     package var csvDelimiter = Delimiter.comma

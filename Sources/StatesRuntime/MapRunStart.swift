@@ -73,6 +73,8 @@ extension MapRunStart {
                 "pointer": .array(reader.format.itemsPointer.map { .string($0) }),
             ]
             if let headers = reader.format.csvHeaders { json["headers"] = .array(headers.map { .string($0) }) }
+            if let manifest = reader.format.manifest { json["manifest"] = .string(manifest.rawValue) }
+            if reader.format.isFlattened { json["flattened"] = true }
             if let maxItems = reader.maxItems { json["maxItems"] = .number(maxItems) }
             object["reader"] = .object(json)
         }
@@ -119,6 +121,8 @@ extension MapRunStart {
             format.inputType = inputType
             format.csvDelimiter = delimiter
             format.csvHeaders = json["headers"]?.array?.compactMap(\.string)
+            format.manifest = json["manifest"]?.string.flatMap(ItemFormat.Manifest.init)
+            format.isFlattened = json["flattened"]?.bool ?? false
             format.itemsPointer = json["pointer"]?.array?.compactMap(\.string) ?? []
             reader = ItemReaderStart(
                 source: source, parameters: json["parameters"] ?? .null, format: format, maxItems: json["maxItems"]?.int64)

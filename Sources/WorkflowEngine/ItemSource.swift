@@ -15,8 +15,11 @@ struct ItemCursor: Sendable, Hashable {
     var headers: [String]?
     /// Whether a JSON document's items are the members of an object.
     var hasMembers = false
-    /// The last key of a listing.
+    /// The last key of a listing that is done with.
     var key: String?
+    /// How many of a manifest's objects are done with, and its version.
+    var file = 0
+    var manifestETag: String?
 
     init() {}
 
@@ -27,6 +30,16 @@ struct ItemCursor: Sendable, Hashable {
         headers = json["headers"]?.array?.compactMap(\.string)
         hasMembers = json["members"]?.bool ?? false
         key = json["key"]?.string
+        file = Int(clamping: json["file"]?.int64 ?? 0)
+        manifestETag = json["manifest"]?.string
+    }
+
+    /// Leaves the object that it stands in.
+    mutating func endObject() {
+        offset = 0
+        etag = nil
+        headers = nil
+        hasMembers = false
     }
 
     var json: JSONObject {
@@ -36,6 +49,8 @@ struct ItemCursor: Sendable, Hashable {
         if let headers { json["headers"] = .array(headers.map { .string($0) }) }
         if hasMembers { json["members"] = true }
         if let key { json["key"] = .string(key) }
+        if file > 0 { json["file"] = .number(file) }
+        if let manifestETag { json["manifest"] = .string(manifestETag) }
         return json
     }
 }
@@ -68,10 +83,18 @@ extension MapRunStart {
         let store = try readingItems("bucket '\(bucket)'") { try stores.store(ofBucket: bucket) }
         switch reader.source {
         case .listing:
-            return ListedObjects(bucket, prefix: reader.parameters["Prefix"]?.string ?? "", in: store, from: cursor)
+            let prefix = reader.parameters["Prefix"]?.string ?? ""
+            if reader.format.isFlattened {
+                return SeveralObjects(
+                    FilesUnderPrefix(bucket, prefix: prefix, in: store, from: cursor), reader.format, from: cursor)
+            }
+            return ListedObjects(bucket, prefix: prefix, in: store, from: cursor)
         case .object:
             guard let key = reader.parameters["Key"]?.string, !key.isEmpty else {
                 throw MapRunFailure.itemReader("The ItemReader's Key must be a string that is not empty.")
+            }
+            if let manifest = reader.format.manifest {
+                return SeveralObjects(FilesOfManifest(bucket, key, manifest, in: stores), reader.format, from: cursor)
             }
             return ObjectItems(bucket, key, in: store, reader.format, from: cursor)
         }

@@ -38,7 +38,8 @@ struct ScanError: Error {
 
 /// Items inside one object, read piece by piece from the version that the run began with.
 ///
-/// In memory are the items asked for and a few megabytes; one item may be as large as `itemBytesMax`.
+/// In memory are the items asked for and a few megabytes; one item may be as large as `itemBytesMax`. A compressed object is
+/// expanded on the way, after a restart from its beginning.
 final class ObjectItems: ItemSource {
     /// A larger item is refused.
     private static let itemBytesMax = 64 << 20
@@ -49,8 +50,8 @@ final class ObjectItems: ItemSource {
     private let key: String
     private let store: any ObjectStore
     private var scanner: any ItemScanner
-    private var cursor: ItemCursor
-    private var download: (any ObjectDownload)?
+    private(set) var cursor: ItemCursor
+    private var read: (() async throws -> [UInt8]?)?
     private var isComplete = false
     /// The bytes from `cursor.offset` on stand behind `start`.
     private var buffer: [UInt8] = []
@@ -112,21 +113,28 @@ final class ObjectItems: ItemSource {
                 "The \(name) has an item at byte \(cursor.offset) that is larger than \(Self.itemBytesMax >> 20) MiB.")
         }
         let bytes = try await readingItems(name) { () async throws -> [UInt8]? in
-            if download == nil {
-                guard let opened = try await open() else { return nil }
-                download = opened
-                cursor.etag = opened.metadata.etag
+            do {
+                if read == nil { read = try await open() }
+                return try await read?()
+            } catch let error as ExpansionError {
+                throw MapRunFailure.itemReader("The \(name) cannot be read: \(error.message)")
             }
-            return try await download?.read()
         }
         if let bytes { buffer += bytes } else { isComplete = true }
     }
 
     /// Nil when nothing follows the cursor.
-    private func open() async throws -> (any ObjectDownload)? {
+    private func open() async throws -> (() async throws -> [UInt8]?)? {
+        if let compression = ItemCompression(key: key) {
+            let download = try await store.download(key, range: nil, ifMatch: cursor.etag)
+            cursor.etag = download.metadata.etag
+            return try ExpandedBytes(download, compression, from: cursor.offset).read
+        }
         do {
             let rest = cursor.offset == 0 ? nil : cursor.offset..<Int64.max
-            return try await store.download(key, range: rest, ifMatch: cursor.etag)
+            let download = try await store.download(key, range: rest, ifMatch: cursor.etag)
+            cursor.etag = download.metadata.etag
+            return download.read
         } catch let error as ObjectStoreError where error.code == .invalidRange && cursor.offset > 0 {
             return nil
         }

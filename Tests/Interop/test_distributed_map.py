@@ -1,7 +1,7 @@
 """Maps in DISTRIBUTED mode through boto3: items out of the embedded store, child executions, map runs, results."""
-import json, time
+import gzip, json, time
 
-import pytest
+import pyarrow, pytest
 from botocore.exceptions import ClientError
 from conftest import wait_for_end
 from test_states import machine
@@ -155,3 +155,46 @@ def test_changing_and_stopping_a_run(server):
     assert code(states.list_executions, mapRunArn=arn[:-1] + "x") == "ResourceNotFound"
     assert code(states.list_executions, mapRunArn=arn, stateMachineArn=execution) == "ValidationException"
     assert code(states.list_map_runs, executionArn=execution + "x") == "ExecutionDoesNotExist"
+
+
+def test_compressed_objects_listings_and_manifests(new_server):
+    server = new_server()
+    s3, states = server.client("s3"), server.client("stepfunctions")
+    s3.create_bucket(Bucket="lake")
+    # Expands to some megabytes, more than is read or expanded at once.
+    lines = [json.dumps({"n": n, "text": f"{n * 7919 % 65537:05d}" * 400}) for n in range(3000)]
+    text = "\n".join(lines).encode()
+    s3.put_object(Bucket="lake", Key="data/a.jsonl.gz", Body=gzip.compress(text[:3_000_000]) + gzip.compress(text[3_000_000:]))
+    s3.put_object(Bucket="lake", Key="data/b.jsonl.zst", Body=pyarrow.compress(text, codec="zstd", asbytes=True))
+    s3.put_object(Bucket="lake", Key="data/", Body=b"")
+    s3.put_object(Bucket="lake", Key="run-manifest.csv", Body=b"s3://lake/data/b.jsonl.zst\ns3://lake/data/a.jsonl.gz\n")
+    s3.put_object(Bucket="lake", Key="inventory/0.csv.gz", Body=gzip.compress(
+        b'"bucket","a/b.csv","12"\n"bucket","c%20d.csv","7"\n'))
+    s3.put_object(Bucket="lake", Key="manifest.json", Body=json.dumps({
+        "destinationBucket": "arn:aws:s3:::lake", "fileFormat": "CSV", "fileSchema": "Bucket, Key, Size",
+        "files": [{"key": "inventory/0.csv.gz"}]}).encode())
+    expected = [json.loads(line) for line in lines]
+
+    def items(found, **fields):
+        execution = start(states, definition(
+            {"One": {"Type": "Pass", "Parameters": {"n.$": "$.n", "at.$": "$.at"}, "End": True}}, "EXPRESS",
+            ItemSelector={"n.$": "$$.Map.Item.Value.n", "at.$": "$$.Map.Item.Source"}, ItemReader=found, **fields), {})
+        end = wait_for_end(states, execution)
+        assert end["status"] == "SUCCEEDED", end
+        return json.loads(end["output"])
+
+    def of(*keys):
+        return [{"n": item["n"], "at": f"S3://lake/data/{key}"} for key in keys for item in expected]
+
+    jsonl = {"InputType": "JSONL"}
+    assert items(reader("getObject", jsonl, Bucket="lake", Key="data/a.jsonl.gz")) == of("a.jsonl.gz")
+    assert items(reader("getObject", jsonl, Bucket="lake", Key="data/b.jsonl.zst")) == of("b.jsonl.zst")
+    flattened = {**jsonl, "Transformation": "LOAD_AND_FLATTEN"}
+    assert items(reader("listObjectsV2", flattened, Bucket="lake", Prefix="data/")) == of("a.jsonl.gz", "b.jsonl.zst")
+    unloaded = {**jsonl, "ManifestType": "ATHENA_DATA"}
+    assert items(reader("getObject", {**unloaded, "MaxItems": 3001}, Bucket="lake", Key="run-manifest.csv")) == of(
+        "b.jsonl.zst", "a.jsonl.gz")[:3001]
+    execution = start(states, definition(ItemReader=reader(
+        "getObject", {"InputType": "MANIFEST"}, Bucket="lake", Key="manifest.json")), {})
+    assert json.loads(wait_for_end(states, execution)["output"]) == [
+        {"Bucket": "bucket", "Key": "a/b.csv", "Size": "12"}, {"Bucket": "bucket", "Key": "c%20d.csv", "Size": "7"}]

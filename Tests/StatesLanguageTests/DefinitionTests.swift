@@ -127,6 +127,14 @@ import Testing
             "/States/S/ItemReader/ReaderConfig/InputType The InputType PARQUET is not supported by this server: use CSV, JSON or JSONL objects or a listing"
         ),
         (
+            Self.distributed(["ItemReader": ["Resource": "arn:aws:states:::s3:getObject", "Parameters": ["Bucket": "b", "Key": "k"], "ReaderConfig": ["ManifestType": "S3_INVENTORY", "InputType": "CSV"]]]),
+            "/States/S/ItemReader/ReaderConfig/InputType InputType cannot be specified where ManifestType is S3_INVENTORY"
+        ),
+        (
+            Self.distributed(["ItemReader": ["Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": ["Bucket": "b"], "ReaderConfig": ["Transformation": "LOAD_AND_FLATTEN"]]]),
+            "/States/S/ItemReader/ReaderConfig These fields are required: [InputType]"
+        ),
+        (
             Self.distributed(["ItemReader": ["Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": ["Prefix": "p"]]]),
             "/States/S/ItemReader/Parameters The field 'Bucket' is required but was missing"
         ),

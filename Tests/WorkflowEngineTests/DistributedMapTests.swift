@@ -323,6 +323,31 @@ struct DistributedMapTests {
         #expect(try await mapRun().record.status == .failed)
     }
 
+    @Test(arguments: [
+        ("in.csv.gz", "id\n1\n", "it is not compressed with gzip, or damaged."),
+        ("in.csv.zst", "id\n1\n", "it is not compressed with zstd, or damaged."),
+        ("in.csv.gz", "", "it ends too early."),
+    ]) func whatIsNotCompressedFailsTheMap(key: String, text: String, complaint: String) async throws {
+        try await put(key, text)
+        let config: JSONObject = ["InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"]
+        let record = try await run(
+            Self.definition(["ItemReader": reader("getObject", ["Key": .string(key)], config)]), input: "{}")
+        #expect(record.error == "States.ItemReaderFailed")
+        #expect(record.cause == "The object 's3://b/\(key)' cannot be read: \(complaint)")
+    }
+
+    @Test(arguments: [
+        (["InputType": "MANIFEST"], #"{"fileFormat":"ORC"}"#, #"its fileFormat is "ORC": only CSV can be read."#),
+        (["InputType": "MANIFEST"], "a,b", "it is not JSON: "),
+        (["ManifestType": "S3_INVENTORY"], #"{"fileFormat":"CSV"}"#, "fileSchema, files or destinationBucket is missing."),
+        (["ManifestType": "ATHENA_DATA", "InputType": "JSONL"], "a.jsonl", "a line is not the address of an object: a.jsonl"),
+    ] as [(JSONObject, String, String)])
+    func manifestsThatAreNoneFailTheMap(config: JSONObject, text: String, complaint: String) async throws {
+        let record = try await read(text, config)
+        #expect(record.error == "States.ItemReaderFailed")
+        #expect(record.cause?.hasPrefix("The manifest 's3://b/in' cannot be used: \(complaint)") == true, "\(record.cause ?? "")")
+    }
+
     @Test func aMissingObjectFailsTheMap() async throws {
         let record = try await run(
             Self.definition(["ItemReader": reader("getObject", ["Key": "in"], ["InputType": "JSON"])]), input: "{}")
