@@ -7,8 +7,8 @@ import Synchronization
 final class FreedMemory: Sendable {
     /// Closed connections, by some 14 KiB each, that are worth the walk through the allocator's lists.
     private static let connectionsMin = 256
-    /// Others of the same crowd close meanwhile.
-    private static let delay = TimeAmount.seconds(2)
+    /// Others of the same crowd close meanwhile; and clients that connect for each request cause no more than this.
+    private static let delay = TimeAmount.seconds(10)
 
     private let closed = Atomic<Int>(0)
 

@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
 #include "CFiles.h"
 
-#include <malloc.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/uio.h>
 
 ssize_t millrace_read_cached(int descriptor, void *bytes, size_t count, off_t offset) {
