@@ -6,7 +6,7 @@ extension AccessPolicy {
     /// - Throws: `MalformedPolicy` naming the statement, what it says, and the nearest right name.
     package func checkNames(_ kind: Kind) throws(AWSError) {
         for statement in statements {
-            for pattern in statement.actions.patterns { try Self.checkAction(pattern, kind, statement) }
+            for pattern in statement.actions.patterns { try Self.checkAction(pattern, statement) }
             for principal in statement.principals ?? [] { try Self.checkPrincipal(principal, statement) }
             switch kind {
             case .bucket(let bucket): try Self.checkResources(bucket, statement)
@@ -19,22 +19,16 @@ extension AccessPolicy {
         }
     }
 
-    private static func checkAction(_ pattern: String, _ kind: Kind, _ statement: Statement) throws(AWSError) {
+    private static func checkAction(_ pattern: String, _ statement: Statement) throws(AWSError) {
         if pattern == "*" { return }
         let parts = pattern.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
             // `GetObject` is the usual case.
-            throw malformed("Policy has invalid action \(pattern) in \(statement.label)\(hint("s3:\(pattern)", S3ActionNames.all))")
+            throw malformed("Policy has invalid action \(pattern) in \(statement.label)\(hint("s3:\(pattern)", S3ActionNames.all.values))")
         }
         // What other services name is theirs to say.
-        guard parts[0].lowercased() == "s3" else { return }
-        guard matched(pattern).isEmpty else { return }
-        throw malformed("Policy has invalid action \(pattern) in \(statement.label)\(hint(pattern, S3ActionNames.all))")
-    }
-
-    private static func matched(_ pattern: String, in names: [String] = S3ActionNames.all) -> [String] {
-        let pattern = pattern.lowercased()
-        return names.filter { matchesWildcards($0.lowercased(), pattern: pattern) }
+        if parts[0].lowercased() != "s3" || S3ActionNames.has(pattern, in: S3ActionNames.all) { return }
+        throw malformed("Policy has invalid action \(pattern) in \(statement.label)\(hint(pattern, S3ActionNames.all.values))")
     }
 
     /// `: did you mean …?`, when there is a name that is near enough.
@@ -73,8 +67,8 @@ extension AccessPolicy {
         let hasBucket = statement.resources.patterns.contains(own)
         let hasObjects = statement.resources.patterns.contains { $0 != own }
         for pattern in statement.actions.patterns where pattern != "*" {
-            if hasObjects, !matched(pattern, in: S3ActionNames.ofObjects).isEmpty { continue }
-            if hasBucket, !matched(pattern, in: S3ActionNames.ofBuckets).isEmpty { continue }
+            if hasObjects, S3ActionNames.has(pattern, in: S3ActionNames.ofObjects) { continue }
+            if hasBucket, S3ActionNames.has(pattern, in: S3ActionNames.ofBuckets) { continue }
             let wanted = hasObjects ? own : "\(own)/*"
             throw malformed("Action does not apply to any resource(s) in statement: in \(statement.label) \(pattern) needs \(wanted)")
         }

@@ -1,4 +1,5 @@
-/// The actions of S3 that policies can name, by what they act on.
+/// The actions of S3 that policies can name, by what they act on. Each list has the names by their form in lower case, in
+/// which they are compared.
 ///
 /// - Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
 enum S3ActionNames {
@@ -68,9 +69,17 @@ enum S3ActionNames {
         UpdateStorageLensGroup
         """)
 
-    static let all = ofObjects + ofBuckets + ofAccounts
+    static let all = ofObjects.merging(ofBuckets) { one, _ in one }.merging(ofAccounts) { one, _ in one }
 
-    private static func names(_ text: String) -> [String] {
-        text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map { "s3:\($0)" }
+    /// Whether `pattern`, which may have wildcards, stands for any of `names`.
+    static func has(_ pattern: String, in names: [String: String]) -> Bool {
+        let pattern = pattern.lowercased()
+        if !pattern.contains("*"), !pattern.contains("?") { return names[pattern] != nil }
+        return names.keys.contains { matchesWildcards($0, pattern: pattern) }
+    }
+
+    private static func names(_ text: String) -> [String: String] {
+        let names = text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map { "s3:\($0)" }
+        return Dictionary(names.map { ($0.lowercased(), $0) }) { one, _ in one }
     }
 }
