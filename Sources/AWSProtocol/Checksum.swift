@@ -80,7 +80,10 @@ package struct ChecksumState: Sendable {
     }
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        switch state {
+        let taken = state
+        // With a second owner, a hash would be copied before it goes on.
+        state = .crc32(0)
+        switch consume taken {
         case .crc32(let crc): state = .crc32(crc32Tables.update(crc, bytes))
         case .crc32c(let crc): state = .crc32c(crc32cTables.update(crc, bytes))
         case .crc64(let crc): state = .crc64(crc64Tables.update(crc, bytes))
