@@ -110,9 +110,10 @@ deb: build deb-deps  ## make a Debian package in .build
 deb-deps:
 	@$(MAKE) --no-print-directory deps PACKAGES="dpkg-dev binutils mandoc systemd"
 
-reference: build $(VENV)/ready  ## write docs/cli.md and docs/api.md from what the programs say and do
+reference: build $(VENV)/ready  ## write docs/cli.md, docs/api.md and what operations take from programs and models
 	packaging/manual.py $(BIN)/millrace markdown > .build/cli.md && mv .build/cli.md docs/cli.md
 	$(VENV)/bin/python packaging/operations.py $(BIN)/millrace > .build/api.md && mv .build/api.md docs/api.md
+	$(VENV)/bin/python packaging/shapes.py > .build/shapes.swift && mv .build/shapes.swift Sources/StatesLanguage/ServiceShapes.swift
 
 docs: $(VENV)/ready  ## make the documentation as a site of plain HTML in .build/site
 	$(VENV)/bin/python packaging/website.py .build/site

@@ -56,6 +56,8 @@ package struct ItemFormat: Sendable, Hashable {
     package var manifest: Manifest?
     /// Whether items are those inside the objects of a listing, not the objects.
     package var isFlattened = false
+    /// Whether items are inside objects that something else names.
+    package var namesObjects: Bool { manifest != nil || isFlattened }
     /// The names of a CSV file's columns; nil when its first row has them.
     package var csvHeaders: [String]?
     package var csvDelimiter = Delimiter.comma

@@ -292,7 +292,7 @@ extension ExecutionMachine {
         // Powers by repetition end early at the longest delay there is.
         let longest = Double(retrier.maxDelaySeconds ?? 99_999_999)
         var count: Int64 = 0
-        while count < retries, seconds < longest, retrier.backoffRate > 1 {
+        while count < retries, seconds > 0, seconds < longest, retrier.backoffRate > 1 {
             seconds *= retrier.backoffRate
             count += 1
         }

@@ -57,13 +57,13 @@ package struct ItemSelectorScope: Sendable, Hashable {
 
 // As durable JSON.
 extension MapRunStart {
-    private static let formatVersion: Int64 = 1
+    /// The second has manifests and flattened listings; runs without them are written as before.
+    private static let formatVersion: Int64 = 2
 
     /// All but the ARN, the items and what can be changed while the run goes on.
     package var configuration: JSONObject {
-        var object: JSONObject = [
-            "format": .number(Self.formatVersion), "state": .string(stateName), "label": .string(label),
-        ]
+        let version = reader?.format.namesObjects == true ? Self.formatVersion : 1
+        var object: JSONObject = ["format": .number(version), "state": .string(stateName), "label": .string(label)]
         if itemsAreMembers { object["members"] = true }
         if let reader {
             var json: JSONObject = [

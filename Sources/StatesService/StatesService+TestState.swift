@@ -129,9 +129,11 @@ extension StatesService {
                 case .failed(let error, let cause): .failure(StateTest.TaskError(error: error, cause: cause))
                 }
             }
-            group.addTask { [testSecondsMax] in
-                try await Task.sleep(for: .seconds(start.timeoutSeconds ?? testSecondsMax))
-                return .failure(StateTest.TaskError(error: "States.Timeout", cause: nil))
+            if let seconds = start.timeoutSeconds {
+                group.addTask {
+                    try await Task.sleep(for: .seconds(seconds))
+                    return .failure(StateTest.TaskError(error: "States.Timeout", cause: nil))
+                }
             }
             defer { group.cancelAll() }
             guard let first = try await group.next() else { throw CancellationError() }

@@ -1,8 +1,9 @@
 """What Step Functions refuses: parameters that an operation does not take, variables of outer scopes, reserved tags."""
-import json, socket, time
+import json, socket, subprocess, sys, time
 
 import pytest
 from botocore.exceptions import ClientError
+from conftest import ROOT
 from test_states_details import ROLE, create, run, single
 
 
@@ -51,6 +52,11 @@ def test_parameters_are_checked_when_a_task_starts(server, resource, given, comp
         f"event id #2). The Parameters '{text}' could not be used to start the Task: {complaint}")
     history = states.get_execution_history(executionArn=end["executionArn"])["events"]
     assert [e["type"] for e in history] == ["ExecutionStarted", "TaskStateEntered", "ExecutionFailed"]
+
+
+def test_what_operations_take_is_as_the_models_say():
+    written = subprocess.run([sys.executable, ROOT / "packaging/shapes.py"], capture_output=True, text=True, check=True)
+    assert written.stdout == (ROOT / "Sources/StatesLanguage/ServiceShapes.swift").read_text(), "make reference writes it again"
 
 
 def test_every_service_of_the_server_is_reached(server):
