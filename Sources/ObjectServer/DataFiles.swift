@@ -52,20 +52,26 @@ final class DataFiles: Sendable {
     }
 
     /// Step 2.
-    func publish(_ id: DataFileID) throws(FileError) {
-        try check(link(stagingPath(id), dataPath(id)), "link")
-        try Self.synchronise(directory: directory(id))
+    func publish(_ ids: [DataFileID]) throws(FileError) {
+        for id in ids { try check(link(stagingPath(id), dataPath(id)), "link") }
+        for directory in Set(ids.map(directory)) { try Self.synchronise(directory: directory) }
     }
 
-    /// Gives the bytes of a published file a second name, in staging and published: costs no copy.
-    func duplicate(_ source: DataFileID, as id: DataFileID) throws(FileError) {
-        try check(link(dataPath(source), stagingPath(id)), "link")
+    /// Gives the bytes of published files second names, in staging and published: costs no copy.
+    /// - Returns: the names, in order; nil when a file has as many as the file system allows.
+    func duplicate(_ sources: [DataFileID]) throws(FileError) -> [DataFileID]? {
+        let copies = sources.map { _ in DataFileID.random() }
         do {
-            try publish(id)
+            for (source, copy) in zip(sources, copies) {
+                try check(link(dataPath(source), stagingPath(copy)), "link")
+            }
+            try publish(copies)
         } catch {
-            remove(id)
+            for copy in copies { remove(copy) }
+            if error.number == EMLINK { return nil }
             throw error
         }
+        return copies
     }
 
     /// Step 4. A file that stays behind is found at the next start.

@@ -66,24 +66,25 @@ package struct ObjectScrub {
         let checksum = record.attributes.checksum
         let algorithm = checksum.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) }
         var whole = checksum?.isComposite == false ? algorithm.map { ChecksumState($0) } : nil
-        var partDigests: [UInt8] = []
+        // Of the data, or of the MD5s of its parts.
+        var md5 = Insecure.MD5()
         var size: Int64 = 0
         do {
             switch record.content {
             case .inline(let bytes):
                 size = Int64(bytes.count)
                 bytes.withUnsafeBytes { whole?.update($0) }
-                partDigests = Array(Insecure.MD5.hash(data: bytes))
+                md5.update(data: bytes)
             case .segments(let segments):
                 for (index, segment) in segments.enumerated() {
                     var part = checksum?.isComposite == true ? algorithm.map { ChecksumState($0) } : nil
-                    var md5 = Insecure.MD5()
+                    var partMD5 = Insecure.MD5()
                     try files.read(segment, chunkBytes: Self.chunkBytes) { bytes in
-                        md5.update(bufferPointer: bytes)
+                        if record.isMultipart { partMD5.update(bufferPointer: bytes) } else { md5.update(bufferPointer: bytes) }
                         whole?.update(bytes)
                         part?.update(bytes)
                     }
-                    partDigests += Array(md5.finalize())
+                    if record.isMultipart { md5.update(data: Array(partMD5.finalize())) }
                     size += segment.length
                     let values = record.attributes.partChecksums
                     if let part, values.indices.contains(index), values[index] != Base64.encode(part.finish()) {
@@ -95,8 +96,7 @@ package struct ObjectScrub {
             return "\(error)"
         }
         if size != record.size { return "there are \(size) bytes, \(record.size) were stored" }
-        let digest = hexText(record.isMultipart ? Array(Insecure.MD5.hash(data: partDigests)) : partDigests)
-        if digest != record.etag.prefix(32) {
+        if hexText(md5.finalize()) != record.etag.prefix(32) {
             let place = record.content.files.map(files.path).joined(separator: ", ")
             return "the data\(place.isEmpty ? "" : " in \(place)") does not have its MD5 \(record.etag)"
         }

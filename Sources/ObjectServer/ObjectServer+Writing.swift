@@ -1,5 +1,4 @@
-package import AWSProtocol
-import NIOCore
+import AWSProtocol
 package import StateStore
 import Support
 
@@ -89,65 +88,6 @@ extension ObjectServer {
         }
         if outcome == .noSuchKey, let version { throw ObjectServerError.noSuchVersion(version, of: key) }
         try check(outcome, "If-Match", key, bucket)
-    }
-
-    /// The bytes of another object as staged data. A whole object in one file, or kept with its record, is not copied:
-    /// the file gets another name, and is read only for a checksum that the source does not have.
-    ///
-    /// - Parameter checksum: the algorithm wanted; nil keeps that of the source, or CRC64NVME where it has none.
-    package func duplicate(
-        _ read: ObjectRead, range: Range<Int64>? = nil, checksum: ChecksumAlgorithm? = nil, isPart: Bool = false
-    ) async throws -> StagedData {
-        let record = read.record
-        let old = record.attributes.checksum
-        let wanted = checksum ?? old.flatMap { ChecksumAlgorithm(rawValue: $0.algorithm) } ?? .crc64nvme
-        if range == nil || range == 0..<record.size, !record.isMultipart {
-            switch record.content {
-            case .inline where !isPart:
-                return StagedData(
-                    content: record.content, size: record.size, etag: record.etag,
-                    checksum: try await self.checksum(of: read, wanted))
-            case .segments(let segments) where segments.count == 1:
-                let checksum = try await self.checksum(of: read, wanted)
-                let id = DataFileID.random()
-                let source = segments[0].file
-                try await blocking { [files] in try files.duplicate(source, as: id) }
-                return StagedData(
-                    content: .segments([DataSegment(file: id, length: record.size)]), size: record.size,
-                    etag: record.etag, checksum: checksum)
-            default: break
-            }
-        }
-        var expectations = DataExpectations()
-        expectations.checksum = wanted
-        let writer = ObjectWriter(
-            files: files, executor: executor, expectations: expectations, sizeMax: Self.putSizeMax,
-            inlineMax: isPart ? 0 : ObjectWriter.inlineMax)
-        do {
-            try await read.forEachChunk(in: range ?? 0..<record.size) { chunk in
-                try await blocking { try writer.append([chunk]) }
-            }
-        } catch {
-            await discard(writer)
-            throw error
-        }
-        return try await stage(writer)
-    }
-
-    /// That of the whole object, computed unless it is known.
-    private func checksum(of read: ObjectRead, _ algorithm: ChecksumAlgorithm) async throws -> ObjectChecksum {
-        if let known = read.record.attributes.checksum, !known.isComposite, known.algorithm == algorithm.rawValue {
-            return known
-        }
-        var state = ChecksumState(algorithm)
-        try await read.forEachChunk(in: 0..<read.record.size) { chunk in
-            state = try await blocking { [state] in
-                var next = state
-                chunk.withUnsafeReadableBytes { next.update($0) }
-                return next
-            }
-        }
-        return state.computed()
     }
 
     /// Runs the transaction that makes `data` visible; on failure its files go.

@@ -144,7 +144,7 @@ package final class ObjectWriter: @unchecked Sendable {
         if let file {
             try trailer.finish().withUnsafeBytes { try file.handle.append($0) }
             try file.handle.synchronise()
-            try files.publish(file.id)
+            try files.publish([file.id])
             staged.content = .segments([DataSegment(file: file.id, length: size)])
             self.file = nil
         }

@@ -8,6 +8,8 @@ import Testing
         let text = Array("123456789".utf8)
         #expect(hexText(ChecksumAlgorithm.crc32.checksum(of: text)) == "cbf43926")
         #expect(hexText(ChecksumAlgorithm.crc32c.checksum(of: text)) == "e3069283")
+        let halves = text.withUnsafeBytes { crc32c(.init(rebasing: $0[4...]), after: crc32c(.init(rebasing: $0[..<4]))) }
+        #expect(halves == 0xe306_9283)
         #expect(hexText(ChecksumAlgorithm.crc64nvme.checksum(of: text)) == "ae8b14860a799888")
         #expect(hexText(ChecksumAlgorithm.sha1.checksum(of: text)) == "f7c3bc1d808e04732adf679965ccc34ca7ae3441")
         #expect(hexText(ChecksumAlgorithm.md5.checksum(of: text)) == "25f9e794323b453885f5181f1b624d0b")
