@@ -223,8 +223,10 @@ extension SimulatedStore {
     }
     package func deleteActivity(arn: String) async throws { try await writing { $0.deleteActivity(arn) } }
 
-    package func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
-        try await writing { $0.startExecution(record) }
+    package func startExecution(_ new: NewExecution) async throws -> ExecutionRecord? {
+        var new = new
+        new.step = new.step.map { journal.damaged($0) }
+        return try await writing { [new] in $0.startExecution(new) }
     }
     package func execution(arn: String) async throws -> ExecutionRecord? { try await reading { $0.execution(arn) } }
     package func executions(

@@ -49,11 +49,7 @@ extension WorkflowTables {
         }
         mapRuns[batch.mapRunArn]?.nextOrdinal = batch.ordinals.upperBound
         mapRuns[batch.mapRunArn]?.cursor = batch.cursor
-        for child in batch.children {
-            var execution = Execution(record: child.record)
-            if let step = child.step { add(step, to: &execution) }
-            executions[child.record.arn] = execution
-        }
+        for child in batch.children { add(child) }
         for child in batch.repeated { executions[child.arn]?.record = child }
     }
 

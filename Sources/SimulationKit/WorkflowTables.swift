@@ -166,9 +166,9 @@ struct WorkflowTables {
 
     // MARK: Executions
 
-    mutating func startExecution(_ record: ExecutionRecord) -> ExecutionRecord? {
-        if let existing = executions[record.arn] { return existing.record }
-        executions[record.arn] = Execution(record: record)
+    mutating func startExecution(_ new: NewExecution) -> ExecutionRecord? {
+        if let existing = executions[new.record.arn] { return existing.record }
+        add(new)
         return nil
     }
 
@@ -238,8 +238,14 @@ struct WorkflowTables {
         if step.end != nil { removeDeletedMachine(execution.record.stateMachine.arn) }
     }
 
+    mutating func add(_ new: NewExecution) {
+        var execution = Execution(record: new.record)
+        if let step = new.step { add(step, to: &execution) }
+        executions[new.record.arn] = execution
+    }
+
     /// All of a step but what the execution's record says.
-    mutating func add(_ step: ExecutionStep, to execution: inout Execution) {
+    private mutating func add(_ step: ExecutionStep, to execution: inout Execution) {
         execution.history += step.history
         for frame in step.frames { execution.frames[frame.path] = frame.bytes }
         for command in step.newCommands { execution.commands[command.commandID] = command }

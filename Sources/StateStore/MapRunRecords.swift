@@ -129,26 +129,13 @@ package struct MapRunMembership: Sendable, Hashable {
     }
 }
 
-/// A child at its beginning, or with all its life behind it.
-package struct NewMapRunChild: Sendable {
-    /// As it was before its first step.
-    package var record: ExecutionRecord
-    /// Its first step; nil for a child of which nothing is kept but how it ended, which the record says then.
-    package var step: ExecutionStep?
-
-    package init(record: ExecutionRecord, step: ExecutionStep?) {
-        self.record = record
-        self.step = step
-    }
-}
-
 /// The next children of a map run. Durable as a whole, with the place where the reader goes on, or not at all.
 package struct MapRunBatch: Sendable {
     package var mapRunArn: String
     /// `nextOrdinal` as it is before and after.
     package var ordinals: Range<Int64>
     package var cursor: JSONObject
-    package var children: [NewMapRunChild] = []
+    package var children: [NewExecution] = []
     /// Children with records that have run again as a whole: how they fared replaces how they fared before.
     package var repeated: [ExecutionRecord] = []
 

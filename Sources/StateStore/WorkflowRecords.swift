@@ -256,6 +256,19 @@ package struct FrameRecord: Sendable, Hashable {
     }
 }
 
+/// An execution on its way into the store.
+package struct NewExecution: Sendable {
+    /// As it is after `step`: one that is new, or that has ended already.
+    package var record: ExecutionRecord
+    /// Its first step; nil if none has been taken, or if nothing is kept of its life but what the record says.
+    package var step: ExecutionStep?
+
+    package init(_ record: ExecutionRecord, step: ExecutionStep? = nil) {
+        self.record = record
+        self.step = step
+    }
+}
+
 /// All that one step of an execution changes. Durable as a whole or not at all.
 package struct ExecutionStep: Sendable {
     package struct End: Sendable, Hashable {

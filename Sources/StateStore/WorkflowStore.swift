@@ -59,9 +59,8 @@ package protocol WorkflowStore: MapRunStore {
 
     // MARK: Executions
 
-    /// Stores a new execution, running and runnable. Returns the record that holds the ARN already, and changes
-    /// nothing, if there is one.
-    func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord?
+    /// Stores a new execution. Returns the record that holds the ARN already, and changes nothing, if there is one.
+    func startExecution(_ new: NewExecution) async throws -> ExecutionRecord?
 
     func execution(arn: String) async throws -> ExecutionRecord?
 

@@ -339,10 +339,10 @@ final class MapRunner {
     private func startStandard(_ inputs: [ChildInput]) async throws {
         var batch = MapRunBatch(
             mapRunArn: run.arn, ordinals: run.nextOrdinal..<nextOrdinal, cursor: cursor.json)
-        var begun: [BegunChild] = []
+        var begun: [BegunExecution] = []
         for input in inputs {
-            let child = try BegunChild(record(input), input.input, definition, engine)
-            batch.children.append(NewMapRunChild(record: child.record, step: child.step))
+            let child = try BegunExecution(record(input), input.input, definition, engine)
+            batch.children.append(child.durable)
             begun.append(child)
         }
         try await engine.store.startChildren(batch)
@@ -391,7 +391,7 @@ final class MapRunner {
         if finished.isEmpty, finishedAgain.isEmpty, upper == run.nextOrdinal { return false }
         var batch = MapRunBatch(
             mapRunArn: run.arn, ordinals: run.nextOrdinal..<upper, cursor: (children[upper]?.cursor ?? cursor).json)
-        batch.children = finished.prefix(Self.batchMax).map { NewMapRunChild(record: $0, step: nil) }
+        batch.children = finished.prefix(Self.batchMax).map { NewExecution($0) }
         batch.repeated = Array(finishedAgain.prefix(Self.batchMax))
         let rest = finished.dropFirst(Self.batchMax)
         // The place moves only past children whose records are written.

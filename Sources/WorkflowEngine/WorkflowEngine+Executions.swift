@@ -1,56 +1,9 @@
 package import StateStore
-import StatesLanguage
 package import StatesRuntime
 package import Support
 import Synchronization
 
-/// What StartExecution is given.
-package struct StartExecutionRequest: Sendable {
-    package var executionArn: String
-    package var name: String
-    package var stateMachine: StateMachineRecord
-    package var input: Payload
-    package var traceHeader: String?
-    /// The call may be repeated after a crash: one that has ended meanwhile is answered too.
-    package var isCommand: Bool
-
-    package init(
-        executionArn: String, name: String, stateMachine: StateMachineRecord, input: Payload,
-        traceHeader: String? = nil, isCommand: Bool = false
-    ) {
-        self.executionArn = executionArn
-        self.name = name
-        self.stateMachine = stateMachine
-        self.input = input
-        self.traceHeader = traceHeader
-        self.isCommand = isCommand
-    }
-}
-
 extension WorkflowEngine {
-    /// Starts an execution; returns when its start is durable. Its states follow.
-    ///
-    /// Repeating a call with the same name and input while the execution runs gives the first one's record.
-    /// - Throws: `WorkflowEngineError.executionAlreadyExists`, `.quotaExceeded`; `StateStoreError`.
-    package func startExecution(_ request: StartExecutionRequest) async throws -> ExecutionRecord {
-        timers.withLock { $0.noteCaller() }
-        let machine = request.stateMachine
-        try await checkOpenExecutions(of: machine)
-        let record = ExecutionRecord(
-            arn: request.executionArn, account: machine.account, region: machine.region, name: request.name,
-            stateMachine: machine, input: request.input.text, traceHeader: request.traceHeader, startedAt: clock.now(),
-            secret: configuration.makeSecret())
-        if let existing = try await store.startExecution(record) {
-            guard existing.status == .running || request.isCommand, existing.input == record.input else {
-                throw WorkflowEngineError.executionAlreadyExists(arn: record.arn)
-            }
-            return existing
-        }
-        // A machine that cannot be made here is reported by the step that needs it.
-        resume(record.arn, with: try? makeResident(record, []))
-        return record
-    }
-
     /// - Throws: `WorkflowEngineError.executionDoesNotExist`.
     package func execution(arn: String) async throws -> ExecutionRecord {
         guard let record = try await store.execution(arn: arn) else {

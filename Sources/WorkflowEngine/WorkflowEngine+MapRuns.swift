@@ -37,19 +37,6 @@ extension WorkflowEngine {
         }
     }
 
-    /// After a child's step is durable.
-    func follow(_ child: BegunChild) {
-        let step = child.step
-        addTimers(step.newTimers)
-        for command in step.newCommands { schedule(command) }
-        followMapRuns(of: step)
-        if let loaded = child.takeLoaded() { resume(child.record.arn, with: loaded) }
-        feed.publish(
-            ExecutionChange(
-                executionArn: child.record.arn, stateMachineArn: child.record.stateMachine.arn,
-                status: child.record.status, events: step.history))
-    }
-
     /// Keeps what an EXPRESS child that has ended has logged.
     func deliverLog(of child: ExpressChild) {
         let record = child.record

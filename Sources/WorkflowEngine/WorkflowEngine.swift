@@ -49,6 +49,7 @@ package final class WorkflowEngine: Sendable {
     }
 
     enum Work: Sendable {
+        case begin(ExecutionStart)
         case drive(ExecutionCell)
         case perform(CommandRecord, PendingCommand)
         /// Forgets a cancelled command that nobody performs.
@@ -80,6 +81,9 @@ package final class WorkflowEngine: Sendable {
     let machines = Mutex<(records: [String: StateMachineRecord], generation: Int)>(([:], 0))
     /// Set while the engine runs.
     let integrations = Mutex<(any IntegrationRegistry)?>(nil)
+    let starts = Mutex(ExecutionStarts())
+    let startSignals: AsyncStream<Void>
+    let startSignal: AsyncStream<Void>.Continuation
     private let work: AsyncStream<Work>
     private let workContinuation: AsyncStream<Work>.Continuation
     private let threads: BlockingExecutor?
@@ -97,6 +101,7 @@ package final class WorkflowEngine: Sendable {
         self.configuration = configuration
         self.logger = logger
         (work, workContinuation) = AsyncStream.makeStream(of: Work.self)
+        (startSignals, startSignal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         if let given = configuration.executor {
             threads = nil
             executor = given
@@ -122,8 +127,12 @@ package final class WorkflowEngine: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.watchTimers() }
             group.addTask { await self.watchRetention() }
+            group.addTask(executorPreference: configuration.executor ?? globalConcurrentExecutor) { await self.watchStarts() }
+            starts.withLock { $0.open() }
             for await item in work {
                 switch item {
+                case .begin(let start):
+                    group.addTask { await self.begin(start) }
                 case .drive(let cell):
                     group.addTask { await self.drive(cell) }
                 case .perform(let command, let pending):
@@ -154,6 +163,7 @@ package final class WorkflowEngine: Sendable {
             }
             group.cancelAll()
             // Before the tasks have ended: some of them wait for what nobody will take in any more.
+            for start in starts.withLock({ $0.close() }) where start.claim() { start.resume(.failure(CancellationError())) }
             for event in residents.withLock({ $0.close() }) { event.acknowledge?(CancellationError()) }
         }
     }

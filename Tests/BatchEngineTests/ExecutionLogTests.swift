@@ -56,7 +56,7 @@ struct ExecutionLogTests {
         let record = ExecutionRecord(
             arn: arn, account: machine.account, region: machine.region, name: name, stateMachine: machine, input: "{}",
             startedAt: Timestamp(millisecondsSince1970: start), secret: [1])
-        #expect(try await fixture.store.startExecution(record) == nil)
+        #expect(try await fixture.store.startExecution(NewExecution(record)) == nil)
         var step = ExecutionStep(executionArn: arn, revision: 0, stepCount: 1, isRunnable: false)
         let types = ["ExecutionStarted", "FailStateEntered", "TaskFailed", "ExecutionFailed"]
         step.history = types.enumerated().map { index, type in

@@ -62,7 +62,7 @@ struct WorkflowStoreTests {
         let m = machine("m")
         _ = try await store.createStateMachine(m, tags: [])
         let e = execution("e", of: m)
-        #expect(try await store.startExecution(e) == nil)
+        #expect(try await store.startExecution(NewExecution(e)) == nil)
         try await store.deleteStateMachine(arn: m.arn)
         #expect(try await store.stateMachine(arn: m.arn)?.status == .deleting)
         #expect(try await store.updateStateMachine(m) == false)
@@ -76,8 +76,8 @@ struct WorkflowStoreTests {
     @Test func anExecutionIsStartedOnce() async throws {
         let m = machine("m")
         let e = execution("e", of: m, input: "[\"" + String(repeating: "x", count: 5000) + "\"]")
-        #expect(try await store.startExecution(e) == nil)
-        #expect(try await store.startExecution(execution("e", of: m, at: 7)) == e)
+        #expect(try await store.startExecution(NewExecution(e)) == nil)
+        #expect(try await store.startExecution(NewExecution(execution("e", of: m, at: 7))) == e)
         #expect(try await store.execution(arn: e.arn) == e)
         #expect(try await store.runnableExecutions(after: nil, limit: 10) == [e.arn])
     }
@@ -85,7 +85,7 @@ struct WorkflowStoreTests {
     @Test func aStepIsTakenOnceAndAsAWhole() async throws {
         let m = machine("m")
         let e = execution("e", of: m)
-        _ = try await store.startExecution(e)
+        _ = try await store.startExecution(NewExecution(e))
         let long = String(repeating: "é", count: 900)
         var step = ExecutionStep(executionArn: e.arn, revision: 0, stepCount: 1, isRunnable: false)
         step.frames = [FrameRecord(path: "", bytes: [1, 0, 255]), FrameRecord(path: "5.0", bytes: [2])]
@@ -138,7 +138,7 @@ struct WorkflowStoreTests {
 
     @Test func aClosedExecutionTakesNoSteps() async throws {
         let e = execution("e", of: machine("m"))
-        _ = try await store.startExecution(e)
+        _ = try await store.startExecution(NewExecution(e))
         var step = ExecutionStep(executionArn: e.arn, revision: 0, stepCount: 1, isRunnable: false)
         step.frames = [FrameRecord(path: "", bytes: [1])]
         step.newCommands = [CommandRecord(executionArn: e.arn, commandID: "c", call: 1)]
@@ -169,8 +169,8 @@ struct WorkflowStoreTests {
 
     @Test func executionsAreListedNewestFirst() async throws {
         let m = machine("m")
-        for index in 1...5 { _ = try await store.startExecution(execution("e\(index)", of: m, at: Int64(index))) }
-        _ = try await store.startExecution(execution("x", of: machine("other"), at: 9))
+        for index in 1...5 { _ = try await store.startExecution(NewExecution(execution("e\(index)", of: m, at: Int64(index)))) }
+        _ = try await store.startExecution(NewExecution(execution("x", of: machine("other"), at: 9)))
         func names(_ machineArn: String?, _ status: ExecutionRecord.Status?, _ after: PageKey?, _ limit: Int)
             async throws -> [String]
         {
@@ -189,7 +189,7 @@ struct WorkflowStoreTests {
 
     @Test func timersComeInOrderOfTime() async throws {
         let e = execution("e", of: machine("m"))
-        _ = try await store.startExecution(e)
+        _ = try await store.startExecution(NewExecution(e))
         var step = ExecutionStep(executionArn: e.arn, revision: 0, stepCount: 1, isRunnable: false)
         step.newTimers = [30, 10, 20, 10].enumerated().map { index, time in
             TimerRecord(executionArn: e.arn, timerID: "t\(index)", dueAt: Timestamp(millisecondsSince1970: Int64(time)))

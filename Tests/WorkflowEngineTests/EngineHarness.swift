@@ -155,8 +155,8 @@ final class CrashingStore: WorkflowStore {
         try await reading { try await base.activities(account: account, region: region, after: after, limit: limit) }
     }
     func deleteActivity(arn: String) async throws { try await writing { try await base.deleteActivity(arn: arn) } }
-    func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
-        try await writing { try await base.startExecution(record) }
+    func startExecution(_ new: NewExecution) async throws -> ExecutionRecord? {
+        try await writing { try await base.startExecution(new) }
     }
     func execution(arn: String) async throws -> ExecutionRecord? {
         try await reading { try await base.execution(arn: arn) }

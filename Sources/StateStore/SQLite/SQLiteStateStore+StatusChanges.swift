@@ -16,7 +16,8 @@ extension SQLiteStateStore: StatusChangeStore {
             try db.execute(
                 """
                 CREATE TEMP TRIGGER IF NOT EXISTS workflow_execution_started AFTER INSERT ON workflow_executions BEGIN
-                    INSERT INTO workflow_status_changes (execution, status) VALUES (NEW.arn, NEW.status);
+                    INSERT INTO workflow_status_changes (execution, status)
+                        SELECT NEW.arn, 'RUNNING' UNION ALL SELECT NEW.arn, NEW.status WHERE NEW.status <> 'RUNNING';
                 END;
                 CREATE TEMP TRIGGER IF NOT EXISTS workflow_execution_changed AFTER UPDATE OF status ON workflow_executions
                 WHEN NEW.status IS NOT OLD.status BEGIN

@@ -2,11 +2,12 @@ import JSONModel
 package import Support
 
 extension SQLiteStateStore {
-    package func startExecution(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
-        let row = ExecutionRow(record)
+    package func startExecution(_ new: NewExecution) async throws -> ExecutionRecord? {
+        let row = ExecutionRow(new.record), step = new.step.map { StepRows($0) }
         return try await write { db in
-            guard try row.insert(db) != nil else { return try Self.execution(db, arn: record.arn)?.record }
+            guard let number = try row.insert(db) else { return try Self.execution(db, arn: row.record.arn)?.record }
             try row.insertDefinition(db)
+            try step?.writeContents(db, execution: number)
             return nil
         }
     }
