@@ -7,6 +7,12 @@ import TestSupport
 import Testing
 import WorkflowEngine
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
 @Suite(.timeLimit(.minutes(2)))
 struct WorkflowEngineTests {
     private let directory: TemporaryDirectory
@@ -116,7 +122,7 @@ struct WorkflowEngineTests {
         }
         #expect(fake.cancellations.count == 1)
         #expect(try await store.commands(after: nil, limit: 9).map(\.isCancelled) == [true])
-        try await engine(store).running(fake) { _ in
+        try await self.engine(store).running(fake) { _ in
             while try await !store.commands(after: nil, limit: 1).isEmpty { try await Task.sleep(for: .milliseconds(1)) }
         }
         #expect(fake.cancellations.count == 2)
@@ -230,6 +236,48 @@ struct WorkflowEngineTests {
         #expect(record.lastEventID == 2 * 5001 + 2)
         // The start, then 5,001 transitions.
         #expect(store.commitCount <= 1 + 6)
+    }
+
+    @Test func aShortExecutionIsOneCommit() async throws {
+        let store = try open()
+        let commits = try await engine(store).running(FakeIntegration()) { engine in
+            let first = try await engine.start(Self.pass)
+            _ = try await engine.waitForEnd(executionARN: first.arn)
+            let before = store.commitCount
+            let second = try await engine.start(Self.pass, name: "second")
+            #expect(second.status == .running)
+            #expect(try await engine.waitForEnd(executionARN: second.arn).status == .succeeded)
+            #expect(try await engine.history(ofExecution: second.arn).map(\.id) == [1, 2, 3, 4])
+            return store.commitCount - before
+        }
+        #expect(commits == 1)
+    }
+
+    @Test func aStartDoesNotWaitForStatesThatTakeLong() async throws {
+        let isHeld = Mutex(false)
+        var configuration = WorkflowEngine.Configuration()
+        configuration.threads = 1
+        configuration.observer = { arn, _, _, _ in
+            while arn.hasSuffix("slow"), isHeld.withLock({ $0 }) { usleep(1000) }
+        }
+        let engine = WorkflowEngine(store: try open(), clock: clock, configuration: configuration)
+        try await engine.running(FakeIntegration()) { engine in
+            let first = try await engine.start(Self.pass)
+            _ = try await engine.waitForEnd(executionARN: first.arn)
+            isHeld.withLock { $0 = true }
+            // The first holds the engine's only thread; the second never gets to it.
+            let slow = try await engine.start(Self.pass, name: "slow")
+            let next = try await engine.start(Self.pass, name: "next")
+            for arn in [slow.arn, next.arn] {
+                #expect(try await engine.execution(arn: arn).status == .running)
+                #expect(try await engine.history(ofExecution: arn).isEmpty)
+            }
+            isHeld.withLock { $0 = false }
+            for arn in [slow.arn, next.arn] {
+                #expect(try await engine.waitForEnd(executionARN: arn).status == .succeeded)
+                #expect(try await engine.history(ofExecution: arn).map(\.id) == [1, 2, 3, 4])
+            }
+        }
     }
 
     @Test func changesTellEveryEventInOrder() async throws {
