@@ -51,7 +51,8 @@ final class ExecutionStart: Sendable {
 
 /// Starts whose first steps are awaited.
 struct ExecutionStarts {
-    private var isOpen = false
+    /// First steps are being computed.
+    private(set) var isOpen = false
     private var fresh: [ExecutionStart] = []
     private var old: [ExecutionStart] = []
 
@@ -59,7 +60,7 @@ struct ExecutionStarts {
 
     mutating func open() { isOpen = true }
 
-    /// False while nobody computes first steps.
+    /// False unless they are open.
     mutating func add(_ start: ExecutionStart) -> Bool {
         if isOpen { fresh.append(start) }
         return isOpen
@@ -99,20 +100,22 @@ extension WorkflowEngine {
             arn: request.executionArn, account: machine.account, region: machine.region, name: request.name,
             stateMachine: machine, input: request.input.text, traceHeader: request.traceHeader, startedAt: clock.now(),
             secret: configuration.makeSecret())
-        let existing = try await withCheckedThrowingContinuation { answer in
-            let start = ExecutionStart(record, request.input, answer)
-            if starts.withLock({ $0.add(start) }) {
-                enqueue(.begin(start))
-                startSignal.yield()
-            } else if start.claim() {
-                Task { await storeAlone(start) }
-            }
-        }
+        let existing = starts.withLock(\.isOpen)
+            ? try await storeSoon(record, request.input) : try await storeAlone(record)
         guard let existing else { return record }
         guard existing.status == .running || request.isCommand, existing.input == record.input else {
             throw WorkflowEngineError.executionAlreadyExists(arn: record.arn)
         }
         return existing
+    }
+
+    private func storeSoon(_ record: ExecutionRecord, _ input: Payload) async throws -> ExecutionRecord? {
+        try await withCheckedThrowingContinuation { answer in
+            let start = ExecutionStart(record, input, answer)
+            guard starts.withLock({ $0.add(start) }) else { return answer.resume(throwing: CancellationError()) }
+            enqueue(.begin(start))
+            startSignal.yield()
+        }
     }
 
     /// Computes the first step of an execution, and stores both.
@@ -138,12 +141,16 @@ extension WorkflowEngine {
 
     private func storeAlone(_ start: ExecutionStart) async {
         do {
-            let existing = try await store.startExecution(NewExecution(start.record))
-            if existing == nil { resume(start.record.arn) }
-            start.resume(.success(existing))
+            start.resume(.success(try await storeAlone(start.record)))
         } catch {
             start.resume(.failure(error))
         }
+    }
+
+    private func storeAlone(_ record: ExecutionRecord) async throws -> ExecutionRecord? {
+        let existing = try await store.startExecution(NewExecution(record))
+        if existing == nil { resume(record.arn) }
+        return existing
     }
 
     /// Stores starts alone whose first steps do not come, until cancelled. Runs on threads that no state holds up.
