@@ -88,7 +88,7 @@ extension Simulation {
                 definition: try StateMachineDefinition(parsing: record.stateMachine.definition),
                 execution: try ExecutionIdentity(record), limits: limits)
             for number in 0..<record.stepCount {
-                guard let (event, context) = taken[record.arn]?[number] else {
+                guard let (event, context) = taken[StepSeed(secret: record.secret, step: number)] else {
                     throw SimulationFailure("replay", "\(record.name) has no event number \(number)")
                 }
                 var commands: [ExecutionCommand] = []

@@ -77,8 +77,8 @@ package final class Simulation: @unchecked Sendable {
     private let objects = ObjectStores()
     private var expressLeft = 0
     var failure: SimulationFailure?
-    /// The events that each execution took in, by number. What was computed again replaces what was lost.
-    var taken: [String: [Int64: (event: ExecutionEvent, context: StepContext)]] = [:]
+    /// The events that executions took in, by the seeds of their steps. What was computed again replaces what was lost.
+    var taken: [StepSeed: (event: ExecutionEvent, context: StepContext)] = [:]
 
     private init(_ scenario: Scenario) {
         self.scenario = scenario
@@ -158,8 +158,9 @@ package final class Simulation: @unchecked Sendable {
         var configuration = WorkflowEngine.Configuration()
         configuration.executor = scheduler
         configuration.makeSecret = { [unowned self] in (0..<32).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
-        configuration.observer = { [unowned self] arn, number, event, context in
-            taken[arn, default: [:]][number] = (event, context)
+        configuration.observer = { [unowned self] _, _, event, context in
+            // Its secret tells an execution from one that was begun under the same name and never became durable.
+            taken[context.seed] = (event, context)
         }
         configuration.residentBytesMax = [0, 64 << 10, 128 << 20][draw(below: 3)]
         configuration.timersMax = [2, 5, 50_000][draw(below: 3)]

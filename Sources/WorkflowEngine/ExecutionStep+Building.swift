@@ -2,7 +2,7 @@ import Crypto
 import JSONModel
 import StateStore
 import StatesLanguage
-import StatesRuntime
+package import StatesRuntime
 import Support
 
 extension LoadedExecution {
@@ -163,7 +163,7 @@ func derivedSecret(of name: String, from parent: [UInt8]) -> [UInt8] {
 
 extension StepSeed {
     /// HMAC-SHA-256 of the step's number under the execution's secret, cut to 128 bits.
-    init(secret: [UInt8], step: Int64) {
+    package init(secret: [UInt8], step: Int64) {
         let number = withUnsafeBytes(of: step.littleEndian) { Array($0) }
         let code = HMAC<SHA256>.authenticationCode(for: number, using: SymmetricKey(data: secret))
         let bytes = Array(code)
