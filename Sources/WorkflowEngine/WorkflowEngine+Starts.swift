@@ -113,13 +113,13 @@ extension WorkflowEngine {
         try await withCheckedThrowingContinuation { answer in
             let start = ExecutionStart(record, input, answer)
             guard starts.withLock({ $0.add(start) }) else { return answer.resume(throwing: CancellationError()) }
-            enqueue(.begin(start))
+            Task(executorPreference: executor) { await self.begin(start) }
             startSignal.yield()
         }
     }
 
     /// Computes the first step of an execution, and stores both.
-    func begin(_ start: ExecutionStart) async {
+    private func begin(_ start: ExecutionStart) async {
         guard start.isUnclaimed else { return }
         let begun = try? begun(start.record, start.input)
         guard start.claim() else { return }

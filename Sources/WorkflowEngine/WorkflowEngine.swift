@@ -49,7 +49,6 @@ package final class WorkflowEngine: Sendable {
     }
 
     enum Work: Sendable {
-        case begin(ExecutionStart)
         case drive(ExecutionCell)
         case perform(CommandRecord, PendingCommand)
         /// Forgets a cancelled command that nobody performs.
@@ -87,7 +86,7 @@ package final class WorkflowEngine: Sendable {
     private let work: AsyncStream<Work>
     private let workContinuation: AsyncStream<Work>.Continuation
     private let threads: BlockingExecutor?
-    private let executor: any TaskExecutor
+    let executor: any TaskExecutor
 
     package init(
         store: any WorkflowStore, logs: (any ExecutionLogStore)? = nil, objects: ObjectStores? = nil,
@@ -131,8 +130,6 @@ package final class WorkflowEngine: Sendable {
             starts.withLock { $0.open() }
             for await item in work {
                 switch item {
-                case .begin(let start):
-                    group.addTask { await self.begin(start) }
                 case .drive(let cell):
                     group.addTask { await self.drive(cell) }
                 case .perform(let command, let pending):
