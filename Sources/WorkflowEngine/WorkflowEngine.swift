@@ -17,7 +17,8 @@ import Synchronization
 /// Invariant: no command is performed, no event acknowledged and no change published before its step is durable.
 package final class WorkflowEngine: Sendable {
     /// Is told every event before it is applied, with the number of events that the execution took in before it. A step
-    /// that does not become durable is computed again, and its events are told again, with the same numbers.
+    /// that does not become durable is computed again, and its events are told again, with the same numbers. The start of
+    /// an execution that turns out to be there already is told, too.
     package typealias Observer = @Sendable (
         _ executionArn: String, _ number: Int64, _ event: ExecutionEvent, _ context: StepContext
     ) -> Void
