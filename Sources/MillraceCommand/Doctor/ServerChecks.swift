@@ -48,7 +48,7 @@ struct ServerChecks {
             let server = try Server.Settings(settings)
             for (address, flag) in [(server.api, "--port"), (server.console, "--console-port")] {
                 do {
-                    let port = try address.tryToBind(flag: flag)
+                    let port = try address.hold(flag: flag).number
                     found.append(.ok("ports", address.port == 0 ? "a port is free" : "port \(port) of \(address.host) is free"))
                 } catch {
                     let lines = "\(error)".split(separator: "\n", maxSplits: 1).map(String.init)

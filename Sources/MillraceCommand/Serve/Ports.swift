@@ -4,6 +4,21 @@ import AWSServer
 import Glibc
 #endif
 
+/// A port that nobody else is given while this is held: a listener of this process is bound to it all the same.
+///
+/// - Source: socket(7), `SO_REUSEADDR`: both sockets have it, and only one listens.
+final class HeldPort: Sendable {
+    let number: Int
+    private let descriptor: Int32
+
+    fileprivate init(_ number: Int, _ descriptor: Int32) {
+        self.number = number
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+}
+
 /// An address that a listener can be bound to.
 struct ListeningAddress {
     let host: String
@@ -26,12 +41,11 @@ struct ListeningAddress {
 
     static func isLoopback(_ host: String) -> Bool { ["127.0.0.1", "localhost", "::1"].contains(host) }
 
-    /// Binds and lets go again.
+    /// Takes the port for listeners of this process; a free one for port 0.
     ///
-    /// - Returns: the port; a free one for port 0.
     /// - Throws: `CommandFailure`, for a port that is taken with the process that has it.
     /// - Parameter flag: `--port` or `--console-port`: what the person may change.
-    func tryToBind(flag: String) throws -> Int {
+    func hold(flag: String) throws -> HeldPort {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE
@@ -44,12 +58,19 @@ struct ListeningAddress {
         let found = list.pointee
         let descriptor = socket(found.ai_family, found.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), found.ai_protocol)
         guard descriptor >= 0 else { throw failure(flag, errno) }
-        defer { close(descriptor) }
+        do {
+            return HeldPort(try bind(descriptor, to: found, flag), descriptor)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    /// The port that the socket has then.
+    private func bind(_ descriptor: Int32, to address: addrinfo, _ flag: String) throws -> Int {
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        guard bind(descriptor, found.ai_addr, found.ai_addrlen) == 0, listen(descriptor, 1) == 0 else {
-            throw failure(flag, errno)
-        }
+        guard Glibc.bind(descriptor, address.ai_addr, address.ai_addrlen) == 0 else { throw failure(flag, errno) }
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let named = withUnsafeMutablePointer(to: &storage) { pointer in

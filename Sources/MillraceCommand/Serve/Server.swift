@@ -36,6 +36,8 @@ struct Server {
     private let endpoint: String
     private let consoleEndpoint: String
     private let certificate: ServerCertificate?
+    /// From their choice until the end, as listeners are bound only when everything else is ready.
+    private let heldPorts: [HeldPort]
     /// Where programs of this machine and the server itself reach the API without TLS: they need not trust a certificate,
     /// nor be called by its names. Nil where `endpoint` is that.
     private let localAPI: ListeningAddress?
@@ -63,12 +65,16 @@ struct Server {
         if let certificate, certificate.validUntil < clock.now() {
             note("the certificate \(settings.tls?.certificate ?? "") has ended on \(certificate.validUntil.iso8601): clients will refuse it")
         }
-        settings.port = try settings.api.tryToBind(flag: "--port")
-        settings.consolePort = try settings.console.tryToBind(flag: "--console-port")
+        let apiPort = try settings.api.hold(flag: "--port")
+        let consolePort = try settings.console.hold(flag: "--console-port")
+        let localPort = certificate == nil ? nil : try Self.holdLocalPort(data)
+        heldPorts = [apiPort, consolePort] + (localPort.map { [$0] } ?? [])
+        settings.port = apiPort.number
+        settings.consolePort = consolePort.number
         self.settings = settings
         endpoint = settings.api.url(certificate)
         consoleEndpoint = settings.console.url(settings.isConsoleEncrypted ? certificate : nil)
-        localAPI = certificate == nil ? nil : try Self.localAddress(data)
+        localAPI = localPort.map { ListeningAddress(host: Self.localHost, port: $0.number) }
         let ownEndpoint = localAPI?.url() ?? endpoint
         credentials = try data.rootCredentials()
         let keys = KeyRing(
@@ -222,12 +228,15 @@ struct Server {
         return mask & 1 == 1 ? [.sigterm, .sigint] : [.sigterm, .sigint, .sighup]
     }
 
+    private static let localHost = "127.0.0.1"
+
     /// The port that jobs of an earlier start know, unless another program has it now.
-    private static func localAddress(_ data: DataDirectory) throws -> ListeningAddress {
-        let known = ListeningAddress(host: "127.0.0.1", port: data.lastLocalPort() ?? 0)
-        if let port = try? known.tryToBind(flag: "--port") { return ListeningAddress(host: known.host, port: port) }
-        let free = ListeningAddress(host: known.host, port: 0)
-        return ListeningAddress(host: free.host, port: try free.tryToBind(flag: "--port"))
+    private static func holdLocalPort(_ data: DataDirectory) throws -> HeldPort {
+        let flag = "--port"
+        if let known = data.lastLocalPort(), let port = try? ListeningAddress(host: localHost, port: known).hold(flag: flag) {
+            return port
+        }
+        return try ListeningAddress(host: localHost, port: 0).hold(flag: flag)
     }
 
     /// Opens a database and says what to do about one that cannot be used.
