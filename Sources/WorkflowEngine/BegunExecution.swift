@@ -8,6 +8,8 @@ final class BegunExecution {
     let record: ExecutionRecord
     let step: ExecutionStep
     private var loaded: LoadedExecution?
+    /// While the execution is held.
+    var cell: ExecutionCell?
 
     init(
         _ record: ExecutionRecord, _ input: Payload, _ definition: StateMachineDefinition, _ engine: WorkflowEngine

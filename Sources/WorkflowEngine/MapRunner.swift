@@ -340,8 +340,10 @@ final class MapRunner {
         var batch = MapRunBatch(
             mapRunArn: run.arn, ordinals: run.nextOrdinal..<nextOrdinal, cursor: cursor.json)
         var begun: [BegunExecution] = []
+        defer { for child in begun { engine.letGo(child) } }
         for input in inputs {
             let child = try BegunExecution(record(input), input.input, definition, engine)
+            guard engine.hold(child) else { throw ExecutionError("\(child.record.arn) is taken by an attempt before") }
             batch.children.append(child.durable)
             begun.append(child)
         }

@@ -124,7 +124,8 @@ extension WorkflowEngine {
         let begun = try? begun(start.record, start.input)
         guard start.claim() else { return }
         // A machine that cannot be made here is reported by the step that needs it.
-        guard let begun else { return await storeAlone(start) }
+        guard let begun, hold(begun) else { return await storeAlone(start) }
+        defer { letGo(begun) }
         do {
             let existing = try await store.startExecution(begun.durable)
             if existing == nil { follow(begun) }
@@ -168,13 +169,26 @@ extension WorkflowEngine {
         }
     }
 
-    /// After the first step of an execution is durable.
+    /// Keeps others from an execution that goes on, until `letGo`: what they ask of it once it is durable waits for what
+    /// follows from its first step. False if something drives an execution of this ARN.
+    func hold(_ begun: BegunExecution) -> Bool {
+        guard begun.record.status == .running else { return true }
+        begun.cell = residents.withLock { $0.activate(begun.record.arn) { $0.needsRun = true } }
+        return begun.cell != nil
+    }
+
+    /// Has a held execution driven, if it is there now.
+    func letGo(_ begun: BegunExecution) {
+        if let cell = begun.cell.take() { enqueue(.drive(cell)) }
+    }
+
+    /// After the first step of a held execution is durable.
     func follow(_ begun: BegunExecution) {
         let step = begun.step
         addTimers(step.newTimers)
         for command in step.newCommands { schedule(command) }
         followMapRuns(of: step)
-        if let loaded = begun.takeLoaded() { resume(begun.record.arn, with: loaded) }
+        begun.cell?.loaded = begun.takeLoaded()
         feed.publish(
             ExecutionChange(
                 executionArn: begun.record.arn, stateMachineArn: begun.record.stateMachine.arn,

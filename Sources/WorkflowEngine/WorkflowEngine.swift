@@ -232,15 +232,8 @@ package final class WorkflowEngine: Sendable {
     }
 
     /// Lets an execution go on that is runnable.
-    func resume(_ executionArn: String, with loaded: consuming LoadedExecution? = nil) {
-        var loaded = loaded
-        let idle = residents.withLock { residents in
-            residents.activate(executionArn) { cell in
-                cell.needsRun = true
-                // A cell in use may hold a machine of its own.
-                if !cell.isActive, cell.loaded == nil { cell.loaded = loaded.take() }
-            }
-        }
+    func resume(_ executionArn: String) {
+        let idle = residents.withLock { $0.activate(executionArn) { $0.needsRun = true } }
         if let idle { enqueue(.drive(idle)) }
     }
 }

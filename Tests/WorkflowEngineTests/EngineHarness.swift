@@ -75,11 +75,17 @@ final class CrashingStore: WorkflowStore {
     private let base: any WorkflowStore
     private let writesLeft: Atomic<Int>
     private let lastWriteIsDurable: Bool
+    private let started: @Sendable (_ arns: [String]) async -> Void
 
-    init(_ base: any WorkflowStore, writes: Int, lastWriteIsDurable: Bool) {
+    /// - Parameter started: called when executions are durable, before those who started them are told.
+    init(
+        _ base: any WorkflowStore, writes: Int = .max, lastWriteIsDurable: Bool = true,
+        started: @escaping @Sendable (_ arns: [String]) async -> Void = { _ in }
+    ) {
         self.base = base
         writesLeft = Atomic(writes)
         self.lastWriteIsDurable = lastWriteIsDurable
+        self.started = started
     }
 
     var hasCrashed: Bool { writesLeft.load(ordering: .relaxed) <= 0 }
@@ -156,7 +162,9 @@ final class CrashingStore: WorkflowStore {
     }
     func deleteActivity(arn: String) async throws { try await writing { try await base.deleteActivity(arn: arn) } }
     func startExecution(_ new: NewExecution) async throws -> ExecutionRecord? {
-        try await writing { try await base.startExecution(new) }
+        let existing = try await writing { try await base.startExecution(new) }
+        if existing == nil { await started([new.record.arn]) }
+        return existing
     }
     func execution(arn: String) async throws -> ExecutionRecord? {
         try await reading { try await base.execution(arn: arn) }
@@ -227,7 +235,10 @@ final class CrashingStore: WorkflowStore {
     func loadMapRun(arn: String) async throws -> LoadedMapRun? {
         try await reading { try await base.loadMapRun(arn: arn) }
     }
-    func startChildren(_ batch: MapRunBatch) async throws { try await writing { try await base.startChildren(batch) } }
+    func startChildren(_ batch: MapRunBatch) async throws {
+        try await writing { try await base.startChildren(batch) }
+        await started(batch.children.map(\.record.arn))
+    }
     func mapRunCounts(arn: String) async throws -> MapRunCounts {
         try await reading { try await base.mapRunCounts(arn: arn) }
     }

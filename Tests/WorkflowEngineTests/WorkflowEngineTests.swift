@@ -104,6 +104,42 @@ struct WorkflowEngineTests {
         #expect(fake.cancellations == [["job": ["JobName": "j"]]])
     }
 
+    /// Others may know an execution from a listing as soon as it is durable.
+    @Test(arguments: [false, true]) func aStopBeforeAnExecutionsFirstTaskHasBegunStopsThatTask(isChild: Bool) async throws {
+        let base = try open()
+        let stop = Mutex<(engine: WorkflowEngine?, task: Task<ExecutionRecord, any Error>?)>((nil, nil))
+        let store = CrashingStore(base) { arns in
+            guard let arn = arns.first(where: { $0.contains("/each:") == isChild }) else { return }
+            stop.withLock { stop in
+                guard let engine = stop.engine else { return }
+                stop.task = Task { try await engine.stopExecution(arn: arn, error: "E", cause: nil) }
+            }
+            for _ in 0..<200 where (try? await base.execution(arn: arn)?.status) == .running {
+                try? await Task.sleep(for: .milliseconds(1))  // A cancelled wait ends early.
+            }
+        }
+        let fake = FakeIntegration(completion: { _, _ in
+            try? await Task.sleep(for: .seconds(1000))  // Ends when cancelled.
+            return .failed(error: "never", cause: nil)
+        })
+        let stopped = try await engine(store).running(fake) { engine in
+            // First steps are taken with the start once an execution has been driven.
+            _ = try await engine.waitForEnd(executionARN: try await engine.start(Self.pass, name: "first").arn)
+            stop.withLock { $0.engine = engine }
+            let task = Self.task("bakery:startOven.sync")
+            _ = try await engine.start(
+                isChild ? DistributedMapTests.definition(states: ["One": try JSONValue(parsing: task)["States"]?["T"] ?? .null]) : task,
+                input: "[1]")
+            while stop.withLock({ $0.task }) == nil { try await Task.sleep(for: .milliseconds(1)) }
+            let record = try await stop.withLock { $0.task }?.value
+            for _ in 0..<10_000 where fake.cancellations.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+            return record
+        }
+        #expect(stopped?.status == .aborted)
+        #expect(fake.starts.count == 1)
+        #expect(fake.cancellations == [["job": ["JobName": "j"]]])
+    }
+
     @Test func aJobStoppedByACrashedServerIsCancelledByTheNext() async throws {
         let fake = FakeIntegration(completion: { _, _ in
             try? await Task.sleep(for: .seconds(1000))  // Ends when cancelled.
