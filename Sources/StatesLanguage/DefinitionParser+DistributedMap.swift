@@ -85,7 +85,7 @@ extension DefinitionParser {
         let config = self.object(object, "ReaderConfig", at: location) ?? [:]
         let place = join(location, "ReaderConfig")
         var format = ItemFormat()
-        var maxItems: NumberField?
+        var maxItems: NumberField<Int64>?
         checkFields(
             config,
             [

@@ -21,12 +21,8 @@ extension DefinitionParser {
             if let value = integer(object, "IntervalSeconds", at: place, in: 0...99_999_999) { retrier.intervalSeconds = value }
             if let value = integer(object, "MaxAttempts", at: place, in: 0...99_999_999) { retrier.maxAttempts = value }
             retrier.maxDelaySeconds = integer(object, "MaxDelaySeconds", at: place, in: 1...31_622_400)
-            if let value = object["BackoffRate"] {
-                if let rate = value.double, rate.isFinite, rate >= 1 {
-                    retrier.backoffRate = rate
-                } else {
-                    report("Minimum value is 1.0", at: place + "/BackoffRate")
-                }
+            if let rate = decimal(object, "BackoffRate", at: place, in: 1...Double.greatestFiniteMagnitude) {
+                retrier.backoffRate = rate
             }
             if let text = string(object, "JitterStrategy", at: place) {
                 if let jitter = Retrier.Jitter(rawValue: text) {

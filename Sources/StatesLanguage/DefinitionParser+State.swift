@@ -147,12 +147,18 @@ extension DefinitionParser {
 
     mutating func numberField(
         _ fields: JSONObject, _ key: String, at location: String, in range: ClosedRange<Int64>
-    ) -> NumberField? {
+    ) -> NumberField<Int64>? {
+        numberField(fields, key, at: location) { $0.integer(fields, key, at: location, in: range) }
+    }
+
+    private mutating func numberField<Value>(
+        _ fields: JSONObject, _ key: String, at location: String, literal: (inout Self) -> Value?
+    ) -> NumberField<Value>? {
         if fields[key] != nil, fields[key + "Path"] != nil {
             reportChoice(of: [key, key + "Path"], tooMany: true, at: location)
         }
         if let expression = expression(fields, key, at: location) { return .expression(expression) }
-        if let value = integer(fields, key, at: location, in: range) { return .literal(value) }
+        if let value = literal(&self) { return .literal(value) }
         return referencePath(fields, key + "Path", at: location).map { .path($0) }
     }
 
@@ -295,7 +301,9 @@ extension DefinitionParser {
         let itemsPath = path(fields, "ItemsPath", at: location)
         let concurrency = numberField(fields, "MaxConcurrency", at: location, in: 0...Int64.max)
         let count = numberField(fields, "ToleratedFailureCount", at: location, in: 0...Int64.max)
-        let percentage = numberField(fields, "ToleratedFailurePercentage", at: location, in: 0...100)
+        let percentage = numberField(fields, "ToleratedFailurePercentage", at: location) {
+            $0.decimal(fields, "ToleratedFailurePercentage", at: location, in: 0...100)
+        }
         guard case .object(let object)? = fields[key] else {
             report("Expected value of type Object", at: join(location, key))
             return nil

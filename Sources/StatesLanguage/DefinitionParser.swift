@@ -241,11 +241,26 @@ extension DefinitionParser {
             report("Expected value of type Integer", at: join(location, key))
             return nil
         }
-        if range.contains(integer) { return integer }
-        // The one field that the service keeps as a fraction.
-        let decimals = key == "ToleratedFailurePercentage" ? ".0" : ""
-        let bound = integer < range.lowerBound ? "Minimum value is \(range.lowerBound)" : "Maximum value is \(range.upperBound)"
-        report(bound + decimals, at: join(location, key))
+        return within(range, integer, at: join(location, key))
+    }
+
+    /// A number that may have a fraction.
+    mutating func decimal(
+        _ object: JSONObject, _ key: String, at location: String, in range: ClosedRange<Double>
+    ) -> Double? {
+        guard let value = object[key] else { return nil }
+        guard let number = value.double else {
+            report("Expected value of type Float", at: join(location, key))
+            return nil
+        }
+        return within(range, number, at: join(location, key))
+    }
+
+    private mutating func within<Value>(_ range: ClosedRange<Value>, _ value: Value, at location: String) -> Value? {
+        if range.contains(value) { return value }
+        report(
+            value < range.lowerBound ? "Minimum value is \(range.lowerBound)" : "Maximum value is \(range.upperBound)",
+            at: location)
         return nil
     }
 

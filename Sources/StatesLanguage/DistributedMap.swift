@@ -24,7 +24,7 @@ package struct ItemReaderFields: Sendable {
     package var parameters: PayloadTemplate?
     package var format: ItemFormat
     /// Nil for all.
-    package var maxItems: NumberField?
+    package var maxItems: NumberField<Int64>?
 }
 
 /// How the items of an object are written.
@@ -68,8 +68,8 @@ package struct ItemFormat: Sendable, Hashable {
 }
 
 package struct ItemBatcherFields: Sendable {
-    package var maxItems: NumberField?
-    package var maxBytes: NumberField?
+    package var maxItems: NumberField<Int64>?
+    package var maxBytes: NumberField<Int64>?
     /// Handed to every child beside its items.
     package var batchInput: PayloadTemplate?
 }

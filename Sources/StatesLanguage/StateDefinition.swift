@@ -121,16 +121,16 @@ package enum StateBody: Sendable {
 }
 
 /// A number as a literal, a path to one or an expression.
-package enum NumberField: Sendable {
-    case literal(Int64)
+package enum NumberField<Value: Sendable>: Sendable {
+    case literal(Value)
     case path(PathExpression)
     case expression(JSONataField)
 }
 
 package struct TaskFields: Sendable {
     package var resource: TaskResource
-    package var timeoutSeconds: NumberField?
-    package var heartbeatSeconds: NumberField?
+    package var timeoutSeconds: NumberField<Int64>?
+    package var heartbeatSeconds: NumberField<Int64>?
     package var credentials: PayloadTemplate?
 }
 
@@ -167,9 +167,9 @@ package struct MapFields: Sendable {
     /// `ItemSelector`, or `Parameters` of old definitions.
     package var itemSelector: PayloadTemplate?
     /// Nil for no limit.
-    package var maxConcurrency: NumberField?
-    package var toleratedFailureCount: NumberField?
-    package var toleratedFailurePercentage: NumberField?
+    package var maxConcurrency: NumberField<Int64>?
+    package var toleratedFailureCount: NumberField<Int64>?
+    package var toleratedFailurePercentage: NumberField<Double>?
 }
 
 package struct Retrier: Sendable, Hashable {

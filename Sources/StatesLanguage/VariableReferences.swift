@@ -84,7 +84,7 @@ private struct VariableCollector {
         if case .path(let path) = path { add(path) }
     }
 
-    private mutating func add(_ number: NumberField?) {
+    private mutating func add<Value>(_ number: NumberField<Value>?) {
         switch number {
         case .path(let path)?: add(path)
         case .expression(let field)?: add(field)

@@ -50,10 +50,8 @@ extension ExecutionMachine {
         emitMapStarted(slot, items)
         do throws(EvaluationFailure) {
             begin(slot, try mapRunStart(slot, state, fields, distributed, items, input.value))
-        } catch where error.error == StateFailure.runtime {
-            // Ends the execution without an event of the Map's, and nothing can catch it.
-            guard let scope = scopes[slot] else { throw error }
-            failScope(slot, Self.named(error, scope))
+        } catch {
+            try failMapSilently(slot, error)
         }
     }
 
@@ -103,20 +101,18 @@ extension ExecutionMachine {
         let arn = ARN(service: "states", region: execution.region, account: execution.account, resource: resource)
         let concurrency = try number(fields.maxConcurrency, "MaxConcurrency", input, slot) ?? 0
         let count = try number(fields.toleratedFailureCount, "ToleratedFailureCount", input, slot)
-        let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
-        if let percentage, percentage > 100 {
-            throw EvaluationFailure("ToleratedFailurePercentage must be between 0 and 100.")
-        }
+        let percentage = try toleratedPercentage(fields, input, slot)
         var start = MapRunStart(mapRunArn: arn.description, stateName: state.name, label: label)
         start.items = items?.values
         start.itemsAreMembers = items?.areMembers ?? false
         start.maxConcurrency = concurrency
         start.toleratedFailureCount = count
-        start.toleratedFailurePercentage = percentage.map { Double($0) }
+        start.toleratedFailurePercentage = percentage
         if let reader = distributed.reader {
+            let maxItems = try wholeNumber(reader.maxItems, "MaxItems", input, slot)
             start.reader = ItemReaderStart(
                 source: reader.source, parameters: try evaluate(reader.parameters, input, slot), format: reader.format,
-                maxItems: try positive(reader.maxItems, "MaxItems", input, slot))
+                maxItems: maxItems == 0 ? nil : maxItems)
         }
         if let batcher = distributed.batcher {
             start.batcher = ItemBatcherStart(
@@ -144,11 +140,11 @@ extension ExecutionMachine {
     }
 
     private mutating func positive(
-        _ field: NumberField?, _ name: String, _ input: JSONValue, _ slot: Int
+        _ field: NumberField<Int64>?, _ name: String, _ input: JSONValue, _ slot: Int
     ) throws(EvaluationFailure) -> Int64? {
         let number = try number(field, name, input, slot)
-        if number == 0, name != "MaxItems" { throw EvaluationFailure("\(name) must be greater than 0.") }
-        return number == 0 ? nil : number
+        if number == 0 { throw EvaluationFailure("\(name) must be greater than 0.") }
+        return number
     }
 
     /// The same for one Map of one machine, whoever runs it.

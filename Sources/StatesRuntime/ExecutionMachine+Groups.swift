@@ -35,13 +35,18 @@ extension ExecutionMachine {
         }
         guard let scope = scopes[slot] else { throw EvaluationFailure("The state is gone.") }
         let items = found?.values ?? []
-        let limit = try number(fields.maxConcurrency, "MaxConcurrency", input.value, slot) ?? 0
+        let limit: Int64, tolerated: Int?
+        do throws(EvaluationFailure) {
+            limit = try number(fields.maxConcurrency, "MaxConcurrency", input.value, slot) ?? 0
+            tolerated = test == nil ? try toleratedFailures(fields, of: items.count, input.value, slot) : nil
+        } catch {
+            return try failMapSilently(slot, error)
+        }
         if test != nil {
             inspect("maxConcurrency", .number(limit))
             try testMap(slot, state, fields, items, input.value)
             return
         }
-        let tolerated = try toleratedFailures(fields, of: items.count, input.value, slot)
         let concurrency = limit == 0 ? defaultConcurrency : Int(min(limit, greatestConcurrency))
         let started = emit(.mapStateStarted, after: scope.lastEventID, ["length": .number(items.count)])
         scopes[slot]?.lastEventID = started
@@ -60,38 +65,6 @@ extension ExecutionMachine {
             removeChildren(slot)
             throw error
         }
-    }
-
-    /// A number that is not negative, of a field whose path form has the name with `Path` behind it.
-    mutating func number(
-        _ field: NumberField?, _ name: String, _ input: JSONValue, _ slot: Int
-    ) throws(EvaluationFailure) -> Int64? {
-        switch field {
-        case nil: return nil
-        case .literal(let value)?: return value
-        case .expression(let field)?:
-            let number = try integer(field, input, slot)
-            if number < 0 { throw EvaluationFailure(query: "\(name) cannot be negative.", at: field.location) }
-            return number
-        case .path(let path)?:
-            let value = try self.value(at: path, input, slot)
-            guard let number = integer(value) else {
-                throw EvaluationFailure(
-                    "The \(name)Path field refers to value \"\(value.string ?? value.text)\" which is not a valid integer: \(path.text)")
-            }
-            if number < 0 { throw EvaluationFailure("\(name) cannot be negative.") }
-            return number
-        }
-    }
-
-    /// How many of a Map's iterations may fail by the stricter of its thresholds; nil when it has none.
-    private mutating func toleratedFailures(
-        _ fields: MapFields, of items: Int, _ input: JSONValue, _ slot: Int
-    ) throws(EvaluationFailure) -> Int? {
-        let count = try number(fields.toleratedFailureCount, "ToleratedFailureCount", input, slot)
-        let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
-        let share = percentage.map { min($0, 100) * Int64(items) / 100 }
-        return [count, share].compactMap { $0 }.min().map { Int(clamping: $0) }
     }
 
     /// Starts iterations up to the concurrency.

@@ -88,6 +88,13 @@ extension ExecutionMachine {
         return try Self.expect("integer", field, value, value.int64)
     }
 
+    mutating func double(
+        _ field: JSONataField, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> Double {
+        let value = try evaluate(field, input, slot)
+        return try Self.expect("number", field, value, value.double)
+    }
+
     /// `Items`, else the input; nil when a reader finds them.
     mutating func jsonataItems(
         _ fields: MapFields, _ input: JSONValue, _ slot: Int

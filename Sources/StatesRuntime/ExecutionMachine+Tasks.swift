@@ -215,7 +215,7 @@ extension ExecutionMachine {
     }
 
     private mutating func seconds(
-        _ field: NumberField?, _ name: String, _ input: JSONValue, _ slot: Int
+        _ field: NumberField<Int64>?, _ name: String, _ input: JSONValue, _ slot: Int
     ) throws(EvaluationFailure) -> Int64? {
         switch field {
         case nil: return nil

@@ -28,6 +28,7 @@ package struct ItemReaderStart: Sendable, Hashable {
     package var source: ItemReaderFields.Source
     package var parameters: JSONValue
     package var format: ItemFormat
+    /// Nil for all items; what is negative fails the run when it begins to read.
     package var maxItems: Int64?
 }
 

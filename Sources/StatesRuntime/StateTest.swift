@@ -179,11 +179,11 @@ extension ExecutionMachine {
             inspect("afterItemBatcher", Self.list(batches))
         }
         let count = try number(fields.toleratedFailureCount, "ToleratedFailureCount", input, slot)
-        let percentage = try number(fields.toleratedFailurePercentage, "ToleratedFailurePercentage", input, slot)
+        let percentage = try toleratedPercentage(fields, input, slot)
         if let count { inspect("toleratedFailureCount", .number(count)) }
-        if let percentage { inspect("toleratedFailurePercentage", .number(Double(percentage))) }
+        if let percentage { inspect("toleratedFailurePercentage", .number(percentage)) }
         if case .result? = test?.setting.mock,
-            let failure = testedThreshold(count: count, percentage: percentage.map { Double($0) }, of: items.count)
+            let failure = testedThreshold(count: count, percentage: percentage, of: items.count)
         {
             try answerTest(slot, failure)
         } else {
@@ -224,7 +224,7 @@ extension ExecutionMachine {
     func testedThreshold(count: Int64?, percentage: Double?, of items: Int) -> StateFailure? {
         guard let failed = test?.setting.mapIterationFailureCount, failed > 0 else { return nil }
         let isOver =
-            count.map { failed > $0 } ?? percentage.map { Double(failed) * 100 > $0 * Double(items) } ?? false
+            count.map { failed > $0 } ?? percentage.map { !isTolerated(failed, of: Int64(items), percentage: $0) } ?? false
         return isOver ? .exceededThreshold : nil
     }
 

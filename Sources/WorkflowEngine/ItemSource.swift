@@ -74,6 +74,9 @@ extension MapRunStart {
     ///   - cursor: where to go on.
     func source(items: [JSONValue]?, from cursor: ItemCursor, _ stores: ObjectStores?) throws -> any ItemSource {
         guard let reader else { return DataItems(items ?? [], areMembers: itemsAreMembers, from: cursor) }
+        if let maxItems = reader.maxItems, maxItems < 0 {
+            throw MapRunFailure.itemReader("field MaxItems must be positive")
+        }
         guard let stores else {
             throw MapRunFailure.itemReader("This server has no object store to read items from.")
         }

@@ -212,7 +212,7 @@ final class MapRunner {
         guard let percentage else { return false }
         if percentage == 0 { return true }
         guard let total = run.itemCount ?? (isExhausted ? Int64(cursor.items) : nil) else { return false }
-        return Double(failed) * 100 > percentage * Double(total)
+        return !isTolerated(failed, of: total, percentage: percentage)
     }
 
     // MARK: - Starting

@@ -146,6 +146,14 @@ import Testing
             Self.distributed(["ItemBatcher": ["BatchInput": 1]]),
             "/States/S/ItemBatcher One of these fields is required: [MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath]"
         ),
+        (Self.distributed(["ToleratedFailurePercentage": 100.5]), "/States/S/ToleratedFailurePercentage Maximum value is 100.0"),
+        (Self.distributed(["ToleratedFailurePercentage": -0.5]), "/States/S/ToleratedFailurePercentage Minimum value is 0.0"),
+        (Self.distributed(["ToleratedFailurePercentage": "5"]), "/States/S/ToleratedFailurePercentage Expected value of type Float"),
+        (Self.distributed(["ToleratedFailureCount": 0.5]), "/States/S/ToleratedFailureCount Expected value of type Integer"),
+        (
+            ["Type": "Parallel", "Branches": [["StartAt": "I", "States": ["I": ["Type": "Succeed"]]]], "End": true, "Retry": [["ErrorEquals": ["A"], "BackoffRate": 0.9]]],
+            "/States/S/Retry[0]/BackoffRate Minimum value is 1.0"
+        ),
         (Self.distributed(["ResultWriter": [:]]), "/States/S/ResultWriter One of these fields is required: [Resource, WriterConfig]"),
         (Self.distributed(["Label": "a b"]), "/States/S/Label Label must not contain white space or any of the characters ? * < > { } [ ] : ; , \\ | ^ ~ $ # % & ` \" /"),
         (
