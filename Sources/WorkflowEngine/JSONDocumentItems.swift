@@ -49,17 +49,19 @@ struct JSONDocumentItems: ItemScanner {
         switch phase {
         case .end: return nil
         case .value(let depth):
-            let byte = try reader.takeToken()
+            let byte = try reader.token()
             if depth < pointer.count {
                 guard byte == UInt8(ascii: "{") else { throw reader.wrong("'\(pointer[depth])' is looked for in what is no object.") }
                 phase = .members(depth)
             } else {
                 guard byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") else {
-                    throw reader.wrong("items must be in an array or an object.")
+                    _ = try reader.parsed(try reader.takeValue())
+                    throw .wrong(ScanError(message: "Attempting to map over non-iterable node."))
                 }
                 hasMembers = byte == UInt8(ascii: "{")
                 phase = .items(isFirst: true)
             }
+            _ = try reader.takeToken()
             return ScannedPiece(length: reader.length)
         case .members(let depth):
             if try reader.token() == UInt8(ascii: ",") { _ = try reader.takeToken() }
@@ -81,14 +83,9 @@ struct JSONDocumentItems: ItemScanner {
                 guard try reader.takeToken() == UInt8(ascii: ",") else { throw reader.wrong("a comma is expected between items.") }
             }
             let key = hasMembers ? try reader.takeName() : nil
-            let range = try reader.takeValue()
+            let value = try reader.parsed(try reader.takeValue())
             phase = .items(isFirst: false)
-            do throws(ScanError) {
-                let value = try parsedItem(reader.bytes, range, at: range.lowerBound - reader.start)
-                return ScannedPiece(length: reader.length, value: value, key: key)
-            } catch {
-                throw .wrong(error)
-            }
+            return ScannedPiece(length: reader.length, value: value, key: key)
         }
     }
 }
@@ -135,8 +132,12 @@ private struct PieceReader {
         guard try token() == UInt8(ascii: "\"") else { throw wrong("a member's name is expected.") }
         let range = try takeValue()
         guard try takeToken() == UInt8(ascii: ":") else { throw wrong("a colon is expected behind a member's name.") }
+        return try parsed(range).string ?? ""
+    }
+
+    func parsed(_ range: Range<Int>) throws(PieceError) -> JSONValue {
         do throws(ScanError) {
-            return try parsedItem(bytes, range, at: range.lowerBound - start).string ?? ""
+            return try parsedItem(bytes, range, at: range.lowerBound - start)
         } catch {
             throw .wrong(error)
         }

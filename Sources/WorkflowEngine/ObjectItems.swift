@@ -32,8 +32,8 @@ extension ItemScanner {
 
 struct ScanError: Error {
     var message: String
-    /// Where, counted from the piece's beginning.
-    var offset: Int
+    /// Where, counted from the piece's beginning; nil when the message says all.
+    var offset: Int?
 }
 
 /// Items inside one object, read piece by piece from the version that the run began with.
@@ -80,8 +80,9 @@ final class ObjectItems: ItemSource {
             do {
                 piece = try scanner.next(buffer, from: start, isComplete: isComplete)
             } catch {
+                guard let offset = error.offset else { throw MapRunFailure.itemReader(error.message) }
                 throw MapRunFailure.itemReader(
-                    "The \(name) cannot be read at byte \(cursor.offset + Int64(error.offset)): \(error.message)")
+                    "The \(name) cannot be read at byte \(cursor.offset + Int64(offset)): \(error.message)")
             }
             guard let piece else {
                 if isComplete || scanner.isAtEnd { break }
@@ -147,18 +148,26 @@ struct CSVItems: ItemScanner {
     private let delimiter: UInt8
     private let given: [String]?
     private var headers: [String]?
+    /// Indices of headers in the order of a row's members.
+    private var order: [Int] = []
+    private var isAtBeginning: Bool
 
     init(_ format: ItemFormat, from cursor: ItemCursor) {
         delimiter = format.csvDelimiter.byte
         given = format.csvHeaders
         headers = format.csvHeaders ?? cursor.headers
+        order = hashMapOrder(of: headers ?? [])
         isAtBeginning = cursor.offset == 0
     }
 
-    private var isAtBeginning: Bool
-
     func save(_ cursor: inout ItemCursor) {
         if given == nil { cursor.headers = headers }
+    }
+
+    private static func check(_ headers: [String]) throws(ScanError) {
+        guard Set(headers.map { Array($0.utf8) }).count == headers.count else {
+            throw ScanError(message: "CSV headers cannot contain duplicates.")
+        }
     }
 
     mutating func next(_ bytes: [UInt8], from start: Int, isComplete: Bool) throws(ScanError) -> ScannedPiece? {
@@ -166,20 +175,21 @@ struct CSVItems: ItemScanner {
             // A byte order mark is no part of the first field.
             guard bytes.count - start >= 3 || isComplete else { return nil }
             isAtBeginning = false
+            if let given { try Self.check(given) }
             if bytes[start...].starts(with: [0xEF, 0xBB, 0xBF]) { return ScannedPiece(length: 3) }
         }
         guard let row = try row(bytes, from: start, isComplete: isComplete) else { return nil }
         // Lines without anything in them are no rows.
         if row.fields.count == 1, row.fields[0].isEmpty { return ScannedPiece(length: row.length) }
         guard let headers else {
+            try Self.check(row.fields)
             headers = row.fields
+            order = hashMapOrder(of: row.fields)
             return ScannedPiece(length: row.length)
         }
         var object = JSONObject()
         object.reserveCapacity(headers.count)
-        for (index, name) in headers.enumerated() {
-            object[name] = .string(index < row.fields.count ? row.fields[index] : "")
-        }
+        for index in order { object[headers[index]] = .string(index < row.fields.count ? row.fields[index] : "") }
         return ScannedPiece(length: row.length, value: .object(object))
     }
 

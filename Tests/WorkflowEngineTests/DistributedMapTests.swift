@@ -279,6 +279,26 @@ struct DistributedMapTests {
         #expect(record.output == #"[{"x":"1","y":"2"},{"x":"3","y":"4"}]"#)
     }
 
+    /// Members stand as a Java `HashMap` gives them: in one bucket as they came, in 32 buckets from the 13th on.
+    @Test(arguments: [
+        ("0,True,{}", #""0","{}","True""#), ("H1,", #""","H1""#), ("AaAa,BBBB,AaBB", #""AaAa","BBBB","AaBB""#),
+        ("BBBB,AaBB,AaAa", #""BBBB","AaBB","AaAa""#), ("😀,Straße,名,a", #""a","😀","Straße","名""#),
+        (
+            "id,name,street,city,zip,country,phone,email,created,updated,status,amount",
+            #""zip","country","amount","city","phone","street","created","name","id","updated","email","status""#
+        ),
+        (
+            "id,name,street,city,zip,country,phone,email,created,updated,status,amount,currency",
+            #""zip","country","amount","city","created","phone","street","name","currency","id","updated","email","status""#
+        ),
+    ]) func csvMembersHaveTheServicesOrder(header: String, members: String) async throws {
+        let record = try await read(header + "\nx", ["InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"])
+        let row = try JSONValue(parsing: record.output ?? "null")[0]
+        #expect(row?.object?.map { JSONValue.string($0.0).text }.joined(separator: ",") == members)
+        let first = header.prefix { $0 != "," }
+        #expect(row?.object?.filter { $0.1 == "x" }.map(\.0) == [String(first)])
+    }
+
     @Test func jsonLinesGiveValues() async throws {
         let record = try await read("{\"a\":1}\n\n[2]\n\"x\"", ["InputType": "JSONL"])
         #expect(record.output == #"[{"a":1},[2],"x"]"#)
@@ -321,6 +341,37 @@ struct DistributedMapTests {
         #expect(record.status == .failed && record.error == "States.ItemReaderFailed")
         #expect(record.cause?.contains(complaint) == true, "\(record.cause ?? "")")
         #expect(try await mapRun().record.status == .failed)
+    }
+
+    @Test(arguments: [
+        ("a\n1", ["InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "MaxItemsPath": "$.n"], "field MaxItems must be positive"),
+        ("1,2", ["InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a", "a"]], "CSV headers cannot contain duplicates."),
+        ("a,b,a\n1,2,3", ["InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"], "CSV headers cannot contain duplicates."),
+        ("12", ["InputType": "JSON"], "Attempting to map over non-iterable node."),
+        (#"{"a": "b"}"#, ["InputType": "JSON", "ItemsPointer": "/a"], "Attempting to map over non-iterable node."),
+        ("rows", ["InputType": "JSON"], "The object 's3://b/in' cannot be read at byte 0: "),
+    ] as [(String, JSONObject, String)])
+    func whatIsRefusedHasTheServicesCause(text: String, config: JSONObject, cause: String) async throws {
+        try await put("in", text)
+        let record = try await run(
+            Self.definition(["ItemReader": reader("getObject", ["Key": "in"], config)]), input: #"{"n": -1}"#)
+        let events = try await engine.history(ofExecution: Self.arn)
+        #expect(
+            events.map { "\($0.id)<\($0.previousEventID) \($0.type.rawValue)" } == [
+                "1<0 ExecutionStarted", "2<0 MapStateEntered", "3<2 MapStateStarted", "4<3 MapRunStarted", "5<4 MapRunFailed",
+                "6<5 MapStateFailed", "7<6 ExecutionFailed",
+            ])
+        #expect(record.error == "States.ItemReaderFailed")
+        #expect(cause.hasSuffix(": ") ? record.cause?.hasPrefix(cause) == true : record.cause == cause, "\(record.cause ?? "")")
+        #expect(events[4].details?["cause"]?.string == record.cause)
+    }
+
+    @Test(arguments: ["STANDARD", "EXPRESS"], [(33.3, false), (33.4, true)])
+    func aThresholdMayBeAFraction(type: String, threshold: (percentage: Double, isKept: Bool)) async throws {
+        let fields: JSONObject = ["ToleratedFailurePercentage": .number(threshold.percentage)]
+        let record = try await run(Self.definition(fields, type: type, states: Self.failing), input: "[1,4,5]")
+        #expect((record.status == .succeeded) == threshold.isKept)
+        #expect(try await mapRun().record.settings.toleratedFailurePercentage == threshold.percentage)
     }
 
     @Test(arguments: [
