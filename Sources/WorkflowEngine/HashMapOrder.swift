@@ -9,7 +9,7 @@
 ///    names to a bucket it takes a file made for it.)
 ///
 /// - Parameter names: without duplicates.
-/// - Source: OpenJDK, `java.util.HashMap` and `String.hashCode`.
+/// - Source: OpenJDK, `java.util.HashMap` and `String.hashCode`; Step Functions, "ItemReader", inputs of child executions.
 func hashMapOrder(of names: [String]) -> [Int] {
     var buckets: UInt32 = 16
     while names.count > Int(buckets) / 4 * 3 { buckets *= 2 }

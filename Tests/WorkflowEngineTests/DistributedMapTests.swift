@@ -282,6 +282,8 @@ struct DistributedMapTests {
     /// Members stand as a Java `HashMap` gives them: in one bucket as they came, in 32 buckets from the 13th on.
     @Test(arguments: [
         ("0,True,{}", #""0","{}","True""#), ("H1,", #""","H1""#), ("AaAa,BBBB,AaBB", #""AaAa","BBBB","AaBB""#),
+        ("userId,movieId,rating,timestamp", #""rating","movieId","userId","timestamp""#),
+        ("Bucket,Key,Size,LastModifiedDate", #""LastModifiedDate","Bucket","Size","Key""#),
         ("BBBB,AaBB,AaAa", #""BBBB","AaBB","AaAa""#), ("😀,Straße,名,a", #""a","😀","Straße","名""#),
         (
             "id,name,street,city,zip,country,phone,email,created,updated,status,amount",
