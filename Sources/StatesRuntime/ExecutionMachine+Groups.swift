@@ -168,6 +168,7 @@ extension ExecutionMachine {
         scopes[parent]?.lastEventID = child.lastEventID
         if state.type == .map {
             let ended = emit(event, after: child.lastEventID, Self.iteration(child.index, state))
+            if event == .mapIterationFailed { abortState(of: child) }
             if isLast { scopes[parent]?.lastEventID = ended }
         }
         try goOn(parent)
@@ -223,17 +224,38 @@ extension ExecutionMachine {
         }
         let isIntolerable = wait.toleratedFailures != nil && failure.error != StateFailure.runtime
         let failure = isIntolerable ? .exceededThreshold : failure
-        if state.type == .map {
-            emit(.mapIterationFailed, after: child.lastEventID, Self.iteration(child.index, state))
-            for other in wait.children {
-                guard let other, other != slot, let sibling = scopes[other] else { continue }
-                if case .done = sibling.phase { continue }
-                emit(.mapIterationAborted, after: sibling.lastEventID, Self.iteration(sibling.index, state))
-            }
-        }
+        if state.type == .map { emit(.mapIterationFailed, after: child.lastEventID, Self.iteration(child.index, state)) }
+        abortState(of: child)
+        abortChildren(of: parent, besides: slot, after: child.lastEventID)
         leaveChildren(parent, failure)
         scopes[parent]?.lastEventID = child.lastEventID
         try handle(failure, parent)
+    }
+
+    /// Tells the end of the state in which a child has failed. A Parallel or Map has told its own.
+    private mutating func abortState(of child: Scope) {
+        guard let type = child.state?.type, type == .task || type == .wait else { return }
+        emit(.aborted(type.rawValue), after: child.lastEventID, nil)
+    }
+
+    /// Tells the ends of those that still run in a state of which another has failed, and of the states they are in.
+    /// - Parameter event: the failure, which all of them point at.
+    private mutating func abortChildren(of parent: Int, besides failed: Int? = nil, after event: Int64) {
+        guard let scope = scopes[parent], let state = scope.state, case .group(let wait) = scope.phase else { return }
+        for slot in wait.children {
+            guard let slot, slot != failed, let child = scopes[slot] else { continue }
+            switch child.phase {
+            case .done: continue
+            case .entering, .executing, .waiting, .retrying, .task, .group, .mapRun: break
+            }
+            if state.type == .map { emit(.mapIterationAborted, after: event, Self.iteration(child.index, state)) }
+            if case .entering = child.phase { continue }
+            abortChildren(of: slot, after: event)
+            switch child.state?.type {
+            case .task?, .wait?, .parallel?, .map?: emit(.aborted(child.state?.type.rawValue ?? ""), after: event, nil)
+            case .pass?, .choice?, .succeed?, .fail?, nil: break
+            }
+        }
     }
 
     /// Ends what runs in the children of a state that fails. They stay, for a redrive, when that ends the execution.

@@ -93,6 +93,10 @@ extension HistoryEventType {
     package static let mapIterationFailed = HistoryEventType(rawValue: "MapIterationFailed")
     package static let mapIterationAborted = HistoryEventType(rawValue: "MapIterationAborted")
 
+    package static func aborted(_ stateType: String) -> HistoryEventType {
+        HistoryEventType(rawValue: stateType + "StateAborted")
+    }
+
     package static func entered(_ stateType: String) -> HistoryEventType {
         HistoryEventType(rawValue: stateType + "StateEntered")
     }
