@@ -175,9 +175,9 @@ extension SimulatedStore {
         try await reading { $0.stateMachine(arn) }
     }
     package func stateMachines(
-        account: String, region: String, after: PageKey?, limit: Int
+        account: String, region: String, after arn: String?, limit: Int
     ) async throws -> [StateMachineRecord] {
-        try await reading { $0.stateMachines(account: account, region: region, after: after, limit: limit) }
+        try await reading { $0.stateMachines(account: account, region: region, after: arn, limit: limit) }
     }
     package func deleteStateMachine(arn: String) async throws { try await writing { $0.deleteStateMachine(arn) } }
     package func tags(ofResource arn: String) async throws -> [(key: String, value: String)] {

@@ -57,10 +57,11 @@ struct WorkflowTables {
         return record
     }
 
-    func stateMachines(account: String, region: String, after: PageKey?, limit: Int) -> [StateMachineRecord] {
-        page(
-            machines.values.map { tagged($0.record) }.filter { $0.account == account && $0.region == region }, after, limit
-        ) { PageKey(time: $0.createdAt, arn: $0.arn) }
+    func stateMachines(account: String, region: String, after arn: String?, limit: Int) -> [StateMachineRecord] {
+        let found = machines.values.map { tagged($0.record) }.filter {
+            $0.account == account && $0.region == region && $0.arn > arn ?? ""
+        }
+        return Array(found.sorted { $0.arn < $1.arn }.prefix(limit))
     }
 
     mutating func deleteStateMachine(_ arn: String) {

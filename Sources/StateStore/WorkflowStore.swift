@@ -19,8 +19,8 @@ package protocol WorkflowStore: MapRunStore {
 
     func stateMachine(arn: String) async throws -> StateMachineRecord?
 
-    /// Machines by creation, oldest first; `after` is the last one of the page before.
-    func stateMachines(account: String, region: String, after: PageKey?, limit: Int) async throws
+    /// Machines by name; `arn` is the last one of the page before.
+    func stateMachines(account: String, region: String, after arn: String?, limit: Int) async throws
         -> [StateMachineRecord]
 
     /// Removes the machine, or marks it as being deleted while executions of it run. Its executions stay.

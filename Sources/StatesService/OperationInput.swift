@@ -172,6 +172,12 @@ enum PageToken {
         return PageKey(time: Timestamp(millisecondsSince1970: time), arn: arn)
     }
 
+    static func decodeName(_ kind: String, _ token: String?) throws -> String? {
+        guard let place = try decode(kind, token) else { return nil }
+        guard place.count == 1, let name = place[0].string else { throw invalid }
+        return name
+    }
+
     /// One page of a list, and the token of the next one.
     /// - Parameters:
     ///   - rows: as far as `limit`, and one more when there is a next page.

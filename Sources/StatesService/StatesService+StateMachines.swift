@@ -81,14 +81,13 @@ extension StatesService {
         record.roleArn = roleArn ?? record.roleArn
         record.configuration = try Self.configuration(input, over: record.configuration)
         if record.configuration != before.configuration { try await checkLogging(record) }
-        if record != before || record.revisionID == nil {
+        if record != before {
             record.revisionID = randomUUIDText()
             record.updatedAt = context.receivedAt
             try await engine.updateStateMachine(record)
         }
-        var answer: JSONObject = [
-            "updateDate": (record.updatedAt ?? record.createdAt).json, "revisionId": .string(record.revisionID ?? ""),
-        ]
+        var answer: JSONObject = ["updateDate": (record.updatedAt ?? record.createdAt).json]
+        if let revisionID = record.revisionID { answer["revisionId"] = .string(revisionID) }
         if publish {
             let version = try await engine.publishVersion(ofMachine: arn, description: versionDescription)
             answer["stateMachineVersionArn"] = .string(version.arn)
@@ -141,10 +140,10 @@ extension StatesService {
         try input.finish()
         let kind = "machines"
         let records = try await engine.stateMachines(
-            account: context.account, region: context.region, after: try PageToken.decodeKey(kind, token),
+            account: context.account, region: context.region, after: try PageToken.decodeName(kind, token),
             limit: limit + 1)
         return PageToken.page(
-            "stateMachines", kind, records, limit: limit, place: { PageKey(time: $0.createdAt, arn: $0.arn).place },
+            "stateMachines", kind, records, limit: limit, place: { [.string($0.arn)] },
             json: { record in
                 [
                     "stateMachineArn": .string(record.arn), "name": .string(record.name), "type": .string(record.type),

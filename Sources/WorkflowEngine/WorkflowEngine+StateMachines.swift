@@ -67,9 +67,9 @@ extension WorkflowEngine {
     }
 
     package func stateMachines(
-        account: String, region: String, after: PageKey?, limit: Int
+        account: String, region: String, after arn: String?, limit: Int
     ) async throws -> [StateMachineRecord] {
-        try await store.stateMachines(account: account, region: region, after: after, limit: limit)
+        try await store.stateMachines(account: account, region: region, after: arn, limit: limit)
     }
 
     package func tags(ofResource arn: String) async throws -> [(key: String, value: String)] {

@@ -114,10 +114,10 @@ final class CrashingStore: WorkflowStore {
         try await reading { try await base.stateMachine(arn: arn) }
     }
     func stateMachines(
-        account: String, region: String, after: PageKey?, limit: Int
+        account: String, region: String, after arn: String?, limit: Int
     ) async throws -> [StateMachineRecord] {
         try await reading {
-            try await base.stateMachines(account: account, region: region, after: after, limit: limit)
+            try await base.stateMachines(account: account, region: region, after: arn, limit: limit)
         }
     }
     func deleteStateMachine(arn: String) async throws { try await writing { try await base.deleteStateMachine(arn: arn) } }

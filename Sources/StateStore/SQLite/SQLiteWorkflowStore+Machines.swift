@@ -50,17 +50,16 @@ extension SQLiteStateStore {
     }
 
     package func stateMachines(
-        account: String, region: String, after: PageKey?, limit: Int
+        account: String, region: String, after arn: String?, limit: Int
     ) async throws -> [StateMachineRecord] {
         try await read { db in
             let statement = try db.statement(
                 text: Self.machineColumns + """
-                     WHERE m.account = ? AND m.region = ? AND (m.created_at, m.arn) > (?, ?)
-                    ORDER BY m.created_at, m.arn LIMIT ?
+                     WHERE m.account = ? AND m.region = ? AND m.arn > ? ORDER BY m.arn LIMIT ?
                     """
             )
             return try statement.all(
-                [account, region, after?.time.millisecondsSince1970 ?? Int64.min, after?.arn ?? "", limit], Self.machine)
+                [account, region, arn ?? "", limit], Self.machine)
         }
     }
 
