@@ -1,8 +1,8 @@
 /// The names that the AWS SDK for Java makes of a model's, which are those that Step Functions shows.
 ///
-/// Its second version writes every word with one capital (`DynamoDB` becomes `DynamoDb`, `MD5OfBody` becomes
-/// `Md5OfBody`), its first one only begins with one.
-/// - Source: aws-sdk-java-v2, codegen, `Utils.splitOnWordBoundaries` and `DefaultNamingStrategy`.
+/// Its second version writes every word of a service or an exception with one capital (`DynamoDB` becomes `DynamoDb`), its
+/// first one only begins with one.
+/// - Source: aws-sdk-java-v2, codegen, `Utils.splitOnWordBoundaries`, `Utils.unCapitalize` and `DefaultNamingStrategy`.
 package enum JavaNames {
     /// `DynamoDB` to `DynamoDb`, `CloudWatch Logs` to `CloudWatchLogs`, `SFN` to `Sfn`.
     package static func pascal(_ name: String) -> String {
@@ -19,6 +19,17 @@ package enum JavaNames {
     package static func oldException(_ shape: String) -> String {
         if shape.hasSuffix("Fault") { return capitalized(shape.dropLast(5)) + "Exception" }
         return capitalized(shape) + (shape.hasSuffix("Exception") ? "" : "Exception")
+    }
+
+    /// Of a member, in the second version: `DBInstance` to `DbInstance`, `BOOL` to `Bool`, `MD5OfBody` to `Md5OfBody`;
+    /// capitals further on stay, as in `ChecksumCRC32`.
+    package static func member(_ name: String) -> String {
+        let bytes = Array(name.utf8)
+        var count = 1
+        while count < bytes.count, kind(bytes[count]) == .upper,
+            count + 1 == bytes.count || kind(bytes[count + 1]) != .lower
+        { count += 1 }
+        return name.prefix(1).uppercased() + name.prefix(count).dropFirst().lowercased() + name.dropFirst(count)
     }
 
     package static func capitalized(_ name: some StringProtocol) -> String {

@@ -118,7 +118,7 @@ extension ServiceOperation {
     }
 
     private static func isNamed(_ name: String, _ key: String) -> Bool {
-        name == key || JavaNames.capitalized(name) == key || JavaNames.pascal(name) == key
+        name == key || JavaNames.capitalized(name) == key || JavaNames.member(name) == key
     }
 
     /// A time as a format has it. The normalised form is ISO 8601.

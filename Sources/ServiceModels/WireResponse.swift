@@ -4,14 +4,14 @@ import Support
 
 /// How members are called in results.
 package enum MemberNaming: Sendable, Hashable {
-    /// `aws-sdk` integrations: every word has one capital, as in `Md5OfMessageBody`.
-    case words
+    /// `aws-sdk` integrations: as in Java's second SDK, `Md5OfMessageBody`.
+    case java
     /// Optimised integrations: the model's names with a capital in front, as in `MD5OfMessageBody`.
     case plain
 
     func name(_ member: String) -> String {
         switch self {
-        case .words: JavaNames.pascal(member)
+        case .java: JavaNames.member(member)
         case .plain: JavaNames.capitalized(member)
         }
     }

@@ -22,7 +22,7 @@ struct ForeignIntegration: TaskIntegration {
             do {
                 let answer = try await foreign.call(
                     operation, ofService: resource.service, Self.parameters(of: call),
-                    region: call.region, commandID: call.commandID, naming: client == nil ? .words : .plain)
+                    region: call.region, commandID: call.commandID, naming: client == nil ? .java : .plain)
                 guard client != nil else { return .succeeded(.object(answer.output)) }
                 return Self.optimized(answer, resource)
             } catch let error as ForeignCallError {

@@ -103,14 +103,16 @@ struct LambdaIntegration: TaskIntegration {
     }
 
     private func event(of call: IntegrationCall) -> JSONValue {
-        switch call.resource.kind {
-        case .lambda: return call.parameters
-        case .awsSDK:
-            // A blob: its text is the event.
-            let payload = call.parameters["Payload"] ?? [:]
-            return payload.string.flatMap { try? JSONValue(parsing: $0) } ?? payload
-        default: return call.parameters["Payload"] ?? [:]
-        }
+        if call.resource.kind == .lambda { return call.parameters }
+        guard let payload = Self.payload(of: call) else { return [:] }
+        // A text is the event's.
+        return payload.string.flatMap { try? JSONValue(parsing: $0) } ?? payload
+    }
+
+    /// Null is none: the function then gets an empty object.
+    private static func payload(of call: IntegrationCall) -> JSONValue? {
+        guard let payload = call.parameters["Payload"], payload != .null else { return nil }
+        return payload
     }
 
     private func invokeElsewhere(_ call: IntegrationCall) async throws -> Invocation {
@@ -119,7 +121,7 @@ struct LambdaIntegration: TaskIntegration {
         switch call.resource.kind {
         case .lambda:
             parameters = ["FunctionName": .string(call.resource.arn), "Payload": .string(call.parameters.text)]
-        case .optimized: if let payload = parameters["Payload"] { parameters["Payload"] = .string(payload.text) }
+        case .optimized: parameters["Payload"] = Self.payload(of: call).map { .string($0.string ?? $0.text) }
         default: break
         }
         let answer = try await foreign.call(
@@ -141,7 +143,11 @@ struct LambdaIntegration: TaskIntegration {
             output["Payload"] = .string(answer.payload)
             return .succeeded(.object(output))
         }
-        if answer.isError { return Self.functionError(answer.payload) }
+        if answer.isError {
+            // The optimised form writes the error anew, without blanks.
+            let error = call.resource.kind == .optimized ? try? JSONValue(parsing: answer.payload).text : nil
+            return Self.functionError(error ?? answer.payload)
+        }
         // An answer to an asynchronous invocation has none.
         let payload = answer.payload.isEmpty ? .string("") : (try? JSONValue(parsing: answer.payload)) ?? .string(answer.payload)
         if call.resource.kind == .lambda { return .succeeded(payload) }

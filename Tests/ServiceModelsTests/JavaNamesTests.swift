@@ -15,6 +15,14 @@ import Testing
     ])
     func pascal(_ name: String, _ expected: String) { #expect(JavaNames.pascal(name) == expected) }
 
+    /// As its getters are called.
+    @Test(arguments: [
+        ("ChecksumCRC32", "ChecksumCRC32"), ("ChecksumCRC64NVME", "ChecksumCRC64NVME"), ("BOOL", "Bool"), ("ARN", "Arn"),
+        ("MD5OfMessageBody", "Md5OfMessageBody"), ("DBInstanceIdentifier", "DbInstanceIdentifier"), ("ETag", "ETag"),
+        ("SSEKMSKeyId", "SsekmsKeyId"), ("queueUrl", "QueueUrl"), ("S", "S"), ("", ""),
+    ])
+    func member(_ name: String, _ expected: String) { #expect(JavaNames.member(name) == expected) }
+
     @Test(arguments: [
         ("QueueDoesNotExist", "QueueDoesNotExistException", "QueueDoesNotExistException"),
         ("KMSInvalidStateException", "KmsInvalidStateException", "KMSInvalidStateException"),

@@ -1,3 +1,4 @@
+import AWSProtocol
 import FoundationEssentials
 import HTTPTransport
 import JSONModel
@@ -46,6 +47,36 @@ struct LocalFunctionTests {
         #expect(
             output.object?.keys
                 == ["ExecutedVersion", "Payload", "SdkHttpMetadata", "SdkResponseMetadata", "StatusCode"])
+    }
+
+    /// A text is sent as it is, and null is nothing.
+    @Test(arguments: [("\"0.0\"", "0.0"), ("\"\\\"a\\\"\"", "\"a\""), ("null", "{}"), ("[null]", "[null]")])
+    func getsATextAsItIs(_ payload: String, _ event: String) async throws {
+        let call = try call("lambda:invoke", ["FunctionName": "f", "Payload": try JSONValue(parsing: payload)])
+        guard case .succeeded(let output) = try await invoke(try registry("cat"), call) else {
+            Issue.record("did not succeed")
+            return
+        }
+        #expect(output["Payload"]?.text == event)
+    }
+
+    @Test func theOptimisedFormWritesItsErrorAnew() async throws {
+        let answer = #"{"errorMessage": "no", "errorType": "Denied"}"#
+        let http = ScriptedHTTP([
+            ScriptedHTTP.response(200, HTTPFields([("X-Amz-Function-Error", "Unhandled")]), answer),
+            ScriptedHTTP.response(200, HTTPFields([("X-Amz-Function-Error", "Unhandled")]), answer),
+        ])
+        let registry = fixture.registry(try fixture.foreign(http))
+        for (call, expected) in [
+            (try call("lambda:invoke", ["FunctionName": "g"]), #"{"errorMessage":"no","errorType":"Denied"}"#),
+            (try call("arn:aws:lambda:us-east-1:123456789012:function:g", [:]), answer),
+        ] {
+            guard case .failed(let error, let cause) = try await invoke(registry, call) else {
+                Issue.record("did not fail")
+                return
+            }
+            #expect(error == "Denied" && cause == expected)
+        }
     }
 
     @Test func itsARNGivesTheAnswerAlone() async throws {
