@@ -78,7 +78,7 @@ extension DefinitionParser {
                 && scalars.allSatisfy { $0.properties.isIDContinue }
             if !isIdentifier || scalars.count > 80 || name == "states" {
                 report("The variable name '\(name)' is not valid", at: place)
-            } else if scopes.dropLast().contains(where: { $0.contains(name) }) {
+            } else if scopes.dropLast().contains(where: { $0[name, default: 0] > 0 }) {
                 report(
                     "The variable '\(name)' is assigned in an outer scope and cannot be assigned in an inner one: use another name", at: place)
             }

@@ -17,8 +17,8 @@ struct DefinitionParser {
     var language = QueryLanguage.jsonPath
     /// The state being read.
     var current = (location: "", language: QueryLanguage.jsonPath)
-    /// The variables that each scope assigns, from the machine's own to that of the states being read.
-    var scopes: [Set<String>] = []
+    /// How often each scope assigns its variables, from the machine's own to that of the states being read.
+    var scopes: [[String: Int]] = []
 
     static func parse(
         _ text: String, type: StateMachineType
@@ -85,7 +85,7 @@ struct DefinitionParser {
     /// `StartAt` and `States` of a machine, branch or processor.
     /// - Parameter location: of the object; empty for the machine itself.
     mutating func group(_ object: JSONObject, at location: String, language: QueryLanguage) -> StateGroup? {
-        let missing = ["StartAt", "States"].filter { object[$0] == nil }
+        let missing = ["States", "StartAt"].filter { object[$0] == nil }
         if !missing.isEmpty {
             report("These fields are required: [\(missing.joined(separator: ", "))]", at: location.isEmpty ? "/" : location)
         }
@@ -96,8 +96,11 @@ struct DefinitionParser {
             return nil
         }
         if members.isEmpty { report("Value cannot be empty", at: location + "/States") }
-        scopes.append(Self.variables(assignedIn: members))
+        scopes.append([:])
         defer { scopes.removeLast() }
+        for (_, state) in members {
+            countVariables([state] + (state["Choices"]?.array ?? []) + (state["Catch"]?.array ?? []), 1)
+        }
         var states: [StateDefinition] = []
         var referred: Set<String> = []
         for (name, value) in members {
@@ -110,9 +113,13 @@ struct DefinitionParser {
                 report("Expected value of type Object", at: place)
                 continue
             }
+            // What a Parallel or Map assigns once its branches or iterations are gone is nothing to them.
+            let catchers = fields["Catch"]?.array ?? []
+            countVariables(catchers, -1)
             if let state = state(fields, name: name, at: place, siblings: members, language: language, referred: &referred) {
                 states.append(state)
             }
+            countVariables(catchers, 1)
         }
         if let startAt {
             if members.contains(startAt) {
@@ -134,19 +141,14 @@ struct DefinitionParser {
         return StateGroup(startAt: startAt, states: states)
     }
 
-    /// The names that the states of one scope assign, without those of the scopes inside it.
-    private static func variables(assignedIn states: JSONObject) -> Set<String> {
-        var names: Set<String> = []
-        for (_, state) in states {
-            let rules = (state["Choices"]?.array ?? []) + (state["Catch"]?.array ?? [])
-            for place in [state] + rules {
-                for key in place["Assign"]?.object?.keys ?? [] {
-                    names.insert(key)
-                    if key.hasSuffix(".$") { names.insert(String(key.dropLast(2))) }
-                }
+    /// Adds what states, rules and catchers assign to the counts of the scope being read.
+    private mutating func countVariables(_ places: [JSONValue], _ change: Int) {
+        for place in places {
+            for key in place["Assign"]?.object?.keys ?? [] {
+                scopes[scopes.count - 1][key, default: 0] += change
+                if key.hasSuffix(".$") { scopes[scopes.count - 1][String(key.dropLast(2)), default: 0] += change }
             }
         }
-        return names
     }
 
     /// Orders findings by where their locations stand in the document, a missing field by its object.

@@ -91,7 +91,7 @@ import Testing
         #expect(diagnostics[0].location == "[Source: (String)\"{\n  \"StartAt\": oops}\"; line: 2, column: 18]")
         #expect(findings("  ") == ["- Definition must be a valid JSON object"])
         #expect(findings("[]") == ["- Definition must be a valid JSON object"])
-        #expect(findings("{}") == ["/ These fields are required: [StartAt, States]"])
+        #expect(findings("{}") == ["/ These fields are required: [States, StartAt]"])
     }
 
     @Test(arguments: [
