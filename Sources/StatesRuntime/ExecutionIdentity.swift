@@ -17,6 +17,8 @@ package struct ExecutionIdentity: Sendable, Hashable {
     package var stateMachineVersionArn: String?
     package var stateMachineAliasArn: String?
     package var redriveCount = 0
+    /// Of an EXPRESS one: nobody waits for its end, and its context object has a `RedriveCount`.
+    package var isAsynchronous = false
     /// Of the last redrive.
     package var redriveTime: Timestamp?
     /// Of an EXPRESS child: for which redrive of its map run it runs as a whole. Its tasks are others each time.

@@ -177,10 +177,10 @@ extension ExecutionMachine {
         var executionObject: JSONObject = [
                 "Id": .string(execution.executionArn), "Input": execution.input.value,
                 "StartTime": .string(Self.timeText(execution.startTime)), "Name": .string(execution.executionName),
-                "RoleArn": .string(execution.roleArn),
+                // A test may have none.
+                "RoleArn": execution.roleArn.isEmpty ? .null : .string(execution.roleArn),
         ]
-        // What is not kept cannot be redriven.
-        if execution.type == .standard { executionObject["RedriveCount"] = .number(execution.redriveCount) }
+        if execution.type == .standard || execution.isAsynchronous { executionObject["RedriveCount"] = .number(execution.redriveCount) }
         if let time = execution.redriveTime { executionObject["RedriveTime"] = .string(Self.timeText(time)) }
         var context: JSONObject = [
             "Execution": .object(executionObject),
@@ -190,7 +190,8 @@ extension ExecutionMachine {
         ]
         if let scope = scopes[slot], let state = scope.state {
             var object: JSONObject = [
-                "Name": .string(state.name), "EnteredTime": .string(Self.timeText(scope.enteredAt)),
+                "Name": .string(test?.setting.stateName ?? state.name),
+                "EnteredTime": .string(Self.timeText(scope.enteredAt)),
             ]
             switch state.type {
             case .task, .parallel, .map: object["RetryCount"] = .number(scope.attempt)

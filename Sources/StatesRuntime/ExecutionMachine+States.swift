@@ -61,7 +61,9 @@ extension ExecutionMachine {
                 let input = try select(raw, state.inputPath, slot)
                 inspect(text: "afterInputPath", input)
                 try leave(slot, try select(input, state.outputPath, slot), nil, .end)
-            case .fail(let fields): try failState(slot, fields, raw.value)
+            case .fail(let fields):
+                inspect(text: "afterInputPath", raw)
+                try failState(slot, fields, raw.value)
             case .choice(let fields):
                 let input = try select(raw, state.inputPath, slot)
                 inspect(text: "afterInputPath", input)
@@ -97,7 +99,9 @@ extension ExecutionMachine {
         let source = if let path = fields.itemsPath { try value(at: path, input, slot) } else { input }
         if fields.distributed != nil, case .object(let object) = source { return StateItems(membersOf: object) }
         guard case .array(let items) = source else {
-            throw EvaluationFailure("Reference path \"\(fields.itemsPath?.text ?? "$")\" must point to array.")
+            // A path into the context object is shown as one into that.
+            let path = fields.itemsPath?.text ?? "$"
+            throw EvaluationFailure("Reference path \"\(path.hasPrefix("$$") ? path.dropFirst() : path[...])\" must point to array.")
         }
         inspect("afterItemsPath", Self.list(items))
         return StateItems(items)
@@ -130,7 +134,8 @@ extension ExecutionMachine {
     /// Names the state in the cause, and reports failed JSONata.
     mutating func failure(_ failure: EvaluationFailure, _ slot: Int) throws(ExecutionError) -> StateFailure {
         let scope = try scope(slot)
-        let named = Self.named(failure, scope)
+        // A test has no events.
+        let named = test == nil ? Self.named(failure, scope) : StateFailure(error: failure.error, cause: failure.text)
         guard failure.error == StateFailure.queryEvaluation else { return named }
         var details = Self.failureDetails(named.error, named.cause)
         if let location = failure.location { details["location"] = .string(location) }
@@ -368,6 +373,16 @@ extension ExecutionMachine {
         }
     }
 
+    private mutating func waitValue(
+        at path: PathExpression, _ field: String, _ input: JSONValue, _ slot: Int
+    ) throws(EvaluationFailure) -> JSONValue {
+        do throws(EvaluationFailure) {
+            return try value(at: path, input, slot)
+        } catch {
+            throw EvaluationFailure("The \(field) parameter does not reference an input value: \(path.text)")
+        }
+    }
+
     private mutating func end(
         of duration: WaitDuration, _ input: JSONValue, _ slot: Int
     ) throws(EvaluationFailure) -> Timestamp {
@@ -375,7 +390,7 @@ extension ExecutionMachine {
         case .timestamp(let timestamp): return try near(timestamp)
         case .seconds(let seconds): return try after(seconds)
         case .secondsPath(let path):
-            let value = try self.value(at: path, input, slot)
+            let value = try waitValue(at: path, "SecondsPath", input, slot)
             guard case .number(let number) = value, number.isInteger, let seconds = number.int64 else {
                 throw EvaluationFailure(
                     "The SecondsPath parameter cannot be parsed as a long value: \(path.text) == \(plainText(value))")
@@ -385,7 +400,7 @@ extension ExecutionMachine {
             }
             return try after(seconds)
         case .timestampPath(let path):
-            let value = try self.value(at: path, input, slot)
+            let value = try waitValue(at: path, "TimestampPath", input, slot)
             guard let timestamp = value.string.flatMap({ Timestamp(iso8601: $0) }) else {
                 throw EvaluationFailure(
                     "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: "

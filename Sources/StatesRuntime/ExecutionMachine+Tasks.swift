@@ -111,8 +111,10 @@ extension ExecutionMachine {
             let source = resource.kind == .lambda || resource.kind == .activity ? resource.arn : resource.historyResourceType
             try checkLimits(output.text, slot, source: source)
         } catch {
-            try emit(names(resource).failed, in: slot, taskFailureDetails(resource, try failure(error, slot)))
-            try handle(try failure(error, slot), slot)
+            var failure = try failure(error, slot)
+            failure.isTaskResult = true
+            try emit(names(resource).failed, in: slot, taskFailureDetails(resource, failure))
+            try handle(failure, slot)
             return
         }
         var details: JSONObject = ["output": .string(output.text), "outputDetails": Self.complete]
@@ -195,7 +197,7 @@ extension ExecutionMachine {
     }
 
     private static func usesToken(_ resource: TaskResource) -> Bool {
-        resource.pattern == .waitForTaskToken || resource.kind == .activity
+        resource.pattern != .requestResponse || resource.kind == .activity
     }
 
     /// 256 bits in hexadecimal.

@@ -6,6 +6,8 @@ struct StateFailure: Sendable, Hashable {
     var cause: String?
     /// A task that missed its heartbeat fails with `States.Timeout`, and has another name for Retry and Catch.
     var isMissedHeartbeat = false
+    /// What is too large is what a task has answered.
+    var isTaskResult = false
 
     static let runtime = "States.Runtime"
     static let queryEvaluation = "States.QueryEvaluationError"
@@ -17,20 +19,18 @@ struct StateFailure: Sendable, Hashable {
 
     /// As a catcher hands it on.
     var output: JSONObject {
-        var output = JSONObject()
-        if let error { output["Error"] = .string(error) }
-        if let cause { output["Cause"] = .string(cause) }
-        return output
+        let cause = cause ?? (error == Self.timeout || error == Self.heartbeatTimeout ? "" : nil)
+        return ["Error": error.map { .string($0) } ?? .null, "Cause": cause.map { .string($0) } ?? .null]
     }
 
     /// Whether a name in `ErrorEquals` stands for this error. `States.Runtime` ends the execution whatever is caught;
-    /// `States.DataLimitExceeded` must be named.
-    /// - Source: Step Functions, "Handling errors in workflows", error names.
+    /// `States.DataLimitExceeded` must be named, unless it is a task's result that is too large.
+    /// - Source: Step Functions, "Handling errors in workflows", error names; the exception was recorded.
     func isMatched(by name: String) -> Bool {
         let error = error ?? ""
         if error == Self.runtime { return false }
         switch name {
-        case "States.ALL": return error != Self.dataLimitExceeded
+        case "States.ALL": return error != Self.dataLimitExceeded || isTaskResult
         case "States.TaskFailed":
             return error != Self.timeout && error != Self.heartbeatTimeout && error != Self.dataLimitExceeded
         case Self.timeout: return error == Self.timeout || error == Self.heartbeatTimeout

@@ -10,6 +10,8 @@ package struct StateTestSetting: Sendable {
     }
 
     package var variables: JSONObject
+    /// What the context object calls the state, whichever one of a machine it is.
+    package var stateName: String?
     /// Stands for the context object.
     package var context: JSONValue?
     package var mock: Mock?

@@ -32,13 +32,7 @@ extension StatesService {
     ) async throws -> StartExecutionRequest {
         try ResourceName.checkARN(machineArn, types: ["stateMachine"])
         if let givenName { try ResourceName.check(givenName) }
-        let payload: Payload
-        do {
-            payload = try Payload(parsing: text)
-        } catch {
-            throw AWSError(
-                "InvalidExecutionInput", "Invalid State Machine Execution Input: '\(Self.complaint(error, text))'")
-        }
+        let payload = try Self.executionInput(text)
         let machine = try await engine.startableMachine(arn: machineArn)
         if engine.hasAWSLimits(machine) {
             var input = OperationInput(["input": .string(text)])
@@ -78,7 +72,7 @@ extension StatesService {
     func describeExecution(_ input: OperationInput) async throws -> JSONObject {
         var input = input
         let showsData = try Self.showsData(&input)
-        let record = try await execution(input, types: ["execution", "express"])
+        let record = try await execution(input, takesChildren: true)
         var answer: JSONObject = [
             "executionArn": .string(record.arn), "stateMachineArn": .string(record.stateMachine.arn),
             "name": .string(record.name), "status": .string(try await engine.shownStatus(record).rawValue),
@@ -227,13 +221,24 @@ extension StatesService {
     // MARK: - Parts
 
     /// The execution that `executionArn` names. Also throws what else is wrong with the input.
-    /// - Parameter types: of executions; EXPRESS ones have a record if they are children of a map run.
-    func execution(_ input: OperationInput, types: [String] = ["execution"]) async throws -> ExecutionRecord {
+    /// - Parameter takesChildren: whether EXPRESS children of a map run are told of too: they have a record.
+    func execution(_ input: OperationInput, takesChildren: Bool = false) async throws -> ExecutionRecord {
         var input = input
         let arn = try input.required("executionArn", .arn)
         try input.finish()
-        try ResourceName.checkARN(arn, types: types)
+        let isChild = takesChildren && arn.contains("/")
+        try ResourceName.checkARN(arn, types: isChild ? ["execution", "express"] : ["execution"])
         return try await engine.execution(arn: arn)
+    }
+
+    /// - Throws: the service's complaint, which is its parser's.
+    static func executionInput(_ text: String) throws -> Payload {
+        do {
+            return try Payload(parsing: text)
+        } catch {
+            let complaint = text.isEmpty ? "Invalid execution input." : error.message
+            throw AWSError("InvalidExecutionInput", "Invalid State Machine Execution Input: '\(complaint)'")
+        }
     }
 
     /// A syntax error in the words of the service's parser, Jackson.

@@ -36,14 +36,12 @@ extension StatesService {
         if showsData {
             answer["input"] = .string(text)
             answer["inputDetails"] = ["included": true]
+            answer["outputDetails"] = ["included": true]
         }
         switch result.outcome {
         case .succeeded(let output):
             answer["status"] = "SUCCEEDED"
-            if showsData {
-                answer["output"] = .string(output.text)
-                answer["outputDetails"] = ["included": true]
-            }
+            if showsData { answer["output"] = .string(output.text) }
         case .failed(let error, let cause): answer.add(status: "FAILED", error, cause)
         case .timedOut(let error, let cause): answer.add(status: "TIMED_OUT", error ?? "States.Timeout", cause)
         case .aborted(let error, let cause): answer.add(status: "FAILED", error, cause)

@@ -38,11 +38,14 @@ extension StatesService {
         let counts = run.counts
         let begun = counts.total[keyPath: part]
         let total = max(known ?? begun, begun)
+        // Without a ResultWriter each result goes into the output of the Map.
+        let hasWriter = run.record.configuration["writer"] != nil
+        let written = run.record.resultsWritten ?? (hasWriter ? MapRunCounts.Pair() : counts[.succeeded])
         return [
             "pending": .number(total - begun), "running": .number(counts[.running][keyPath: part]),
             "succeeded": .number(counts[.succeeded][keyPath: part]), "failed": .number(counts[.failed][keyPath: part]),
             "timedOut": .number(counts[.timedOut][keyPath: part]), "aborted": .number(counts[.aborted][keyPath: part]),
-            "total": .number(total), "resultsWritten": .number(run.record.resultsWritten?[keyPath: part] ?? 0),
+            "total": .number(total), "resultsWritten": .number(written[keyPath: part]),
             "failuresNotRedrivable": .number(counts.notRedrivable[keyPath: part]),
             "pendingRedrive": .number(counts[.pendingRedrive][keyPath: part]),
         ]
@@ -61,7 +64,7 @@ extension StatesService {
             json: { run in
                 var json: JSONObject = [
                     "executionArn": .string(run.executionArn), "mapRunArn": .string(run.arn),
-                    "stateMachineArn": .string(execution.stateMachine.arn), "startDate": run.startedAt.json,
+                    "stateMachineArn": .string(run.childMachine.arn), "startDate": run.startedAt.json,
                 ]
                 if let stopped = run.stoppedAt { json["stopDate"] = stopped.json }
                 return .object(json)

@@ -44,17 +44,17 @@ extension StatesService {
         let contextText = try input.optional("context", .data)
         let mock = try input.object("mock")
         let configuration = try input.object("stateConfiguration") ?? [:]
-        _ = try input.flag("revealSecrets")
+        let revealsSecrets = try input.flag("revealSecrets") ?? false
         try input.finish()
         if let roleArn { try ResourceName.checkRole(roleArn) }
-
-        let payload: Payload
-        do {
-            payload = try Payload(parsing: data)
-        } catch {
-            throw AWSError(
-                "InvalidExecutionInput", "Invalid State Machine Execution Input: '\(Self.complaint(error, data))'")
+        if revealsSecrets, mock != nil {
+            throw Self.invalid("TestState does not support RevealSecrets when a mock is specified.")
         }
+        if configuration["mapIterationFailureCount"] != nil, mock == nil {
+            throw Self.invalid("TestState does not support MapIterationFailureCount when a mock is not specified.")
+        }
+
+        let payload = try Self.executionInput(data)
         let single: SingleState?
         do {
             single = try SingleState(parsing: text, name: name)
@@ -64,6 +64,7 @@ extension StatesService {
         guard let single else { throw Self.invalid("State not found in definition") }
         var setting = StateTestSetting(mock: try Self.mock(mock, for: single.state))
         if case .result(let result)? = setting.mock { try check(result.value, for: single.state, mock) }
+        setting.stateName = SingleState.standardName
         if setting.mock == nil { try Self.checkRunnable(single.state, roleArn: roleArn) }
         if let variables {
             guard let object = (try? JSONValue(parsing: variables))?.object else {  // The text is at fault.
@@ -71,12 +72,17 @@ extension StatesService {
             }
             setting.variables = object
         }
-        if let contextText { setting.context = try Self.contextObject(contextText) }
+        if let contextText { setting.context = try Self.contextObject(contextText, for: single.state) }
         if let cause = configuration["errorCausedByState"]?.string, !single.contains(cause) {
             throw Self.invalid("State not found in definition")
         }
         setting.retrierRetryCount = configuration["retrierRetryCount"]?.int64 ?? 0
         setting.mapIterationFailureCount = configuration["mapIterationFailureCount"]?.int64 ?? 0
+        if case .result(let result)? = setting.mock, let results = result.value.array,
+            setting.mapIterationFailureCount > results.count
+        {
+            throw Self.invalid("Map iteration failure count must be less than or equal to the number of Map iterations")
+        }
         if let data = configuration["mapItemReaderData"]?.string {
             guard let items = (try? JSONValue(parsing: data))?.array else {  // The text is at fault.
                 throw Self.invalid("MapItemReaderData must be a valid JSON array")
@@ -217,7 +223,7 @@ extension StatesService {
     }
 
     /// The members of a context object that a caller may give.
-    private static func contextObject(_ text: String) throws -> JSONValue {
+    private static func contextObject(_ text: String, for state: StateDefinition) throws -> JSONValue {
         func refuse(_ message: String) -> AWSError { invalid("Invalid Context object provided: \(message)") }
         guard let value = try? JSONValue(parsing: text), let object = value.object else {  // The text is at fault.
             throw refuse("must be a valid JSON object")
@@ -229,6 +235,11 @@ extension StatesService {
         let others: [String: Set<String>] = ["Execution": ["Input", "RedriveCount"], "State": ["RetryCount"]]
         for (section, value) in object {
             if section == "Map" { throw refuse("'Map' field is not supported when mocking a Context object") }
+            if section == "Task", !hasToken(state) {
+                throw refuse(
+                    "Context object contains 'Task' when state is not a Task state with a '.sync' or '.waitForTaskToken' "
+                        + "service integration pattern")
+            }
             guard let known = texts[section] else { throw refuse("Field '\(section)' is not allowed") }
             guard let members = value.object else { throw refuse("\(section) must be an object") }
             for (name, member) in members {
@@ -240,6 +251,11 @@ extension StatesService {
             }
         }
         return value
+    }
+
+    private static func hasToken(_ state: StateDefinition) -> Bool {
+        guard case .task(let fields) = state.body else { return false }
+        return fields.resource.pattern != .requestResponse
     }
 
     /// A test is an execution of no machine: only its names are made up.

@@ -55,13 +55,15 @@ extension WorkflowEngine {
     /// - Throws: `ExecutionError`; `CancellationError` when the server stops meanwhile.
     package func runExpress(_ request: StartExecutionRequest, startedAt: Timestamp? = nil) async throws -> ExpressResult {
         let machine = request.stateMachine
+        let isAsynchronous = startedAt != nil
         let startedAt = startedAt ?? clock.now()
         let definition = try definitions.definition(machine.definition, type: machine.type)
-        let identity = ExecutionIdentity(
+        var identity = ExecutionIdentity(
             executionArn: request.executionArn, executionName: request.name, stateMachineArn: machine.arn,
             stateMachineName: machine.name, roleArn: machine.roleArn, region: machine.region, account: machine.account,
             type: .express, startTime: startedAt, input: request.input, stateMachineVersionArn: machine.versionArn,
             stateMachineAliasArn: machine.aliasArn)
+        identity.isAsynchronous = isAsynchronous
         let destination = logs == nil ? nil : machine.logDestination
         let execution = ExpressExecution(
             definition, identity, secret: configuration.makeSecret(), limits: expressLimits(of: machine), clock: clock,

@@ -74,6 +74,24 @@ import Testing
         #expect(whole.outcome == .succeeded(output: Payload([[:], [:], [:]])))
     }
 
+    /// Whatever else is too large has to be named.
+    @Test func allErrorsIncludeTooLargeAResult() throws {
+        var limits = ExecutionLimits()
+        limits.payloadBytesMax = 1000
+        let driver = try MachineDriver(
+            #"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun","Parameters":{"JobName":"j"},"Catch":[{"ErrorEquals":["States.ALL"],"Next":"S"}],"End":true},"S":{"Type":"Succeed","OutputPath":"$.Error"}}}"#,
+            limits: limits)
+        try driver.apply(.started)
+        try driver.succeed(0, .string(String(repeating: "x", count: 1001)))
+        #expect(driver.outcome == .succeeded(output: Payload("States.DataLimitExceeded")))
+        let large = try MachineDriver(
+            #"{"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Pass","Result":"\#(String(repeating: "x", count: 1001))","End":true}}}],"Catch":[{"ErrorEquals":["States.ALL"],"Next":"S"}],"End":true},"S":{"Type":"Succeed"}}}"#,
+            limits: limits)
+        try large.apply(.started)
+        guard case .failed(let error, _) = large.outcome else { Issue.record("\(String(describing: large.outcome))"); return }
+        #expect(error == "States.DataLimitExceeded")
+    }
+
     @Test func tooLongAHistoryFailsTheExecution() throws {
         var limits = ExecutionLimits()
         limits.historyEventsMax = 100

@@ -46,6 +46,7 @@ struct ExpressTests {
         #expect(answer["executionArn"]?.string?.hasPrefix("arn:aws:states:us-east-1:123456789012:express:add:one:") == true)
         #expect(answer["billingDetails"]?["billedMemoryUsedInMB"] == 64)
         let bare = try await call("StartSyncExecution", ["stateMachineArn": arn, "includedData": "METADATA_ONLY"])
+        #expect(bare["outputDetails"] == nil)
         #expect(bare["output"] == nil && bare["input"] == nil && bare["status"] == "SUCCEEDED")
     }
 
@@ -53,6 +54,7 @@ struct ExpressTests {
         let arn = try await machine("fail", ["F": ["Type": "Fail", "Error": "E", "Cause": "C"]], startAt: "F")
         let answer = try await call("StartSyncExecution", ["stateMachineArn": arn])
         #expect(answer["status"] == "FAILED" && answer["error"] == "E" && answer["cause"] == "C")
+        #expect(answer["output"] == nil && answer["outputDetails"] == ["included": true])
     }
 
     @Test func machinesOfTheOtherTypeAreRefused() async throws {

@@ -201,8 +201,79 @@ struct StatesServiceTests {
         let machine = try #require(try await create("m")["stateMachineArn"])
         await expectError(
             "InvalidExecutionInput",
-            "Invalid State Machine Execution Input: 'Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at [Source: (String)\"not json\"; line: 1, column: 4]'",
+            "Invalid State Machine Execution Input: 'Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')'",
             "StartExecution", ["stateMachineArn": machine, "input": "not json"])
+        await expectError(
+            "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Invalid execution input.'", "StartExecution",
+            ["stateMachineArn": machine, "input": ""])
+        await expectError(
+            "InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'", "DescribeExecution",
+            ["executionArn": "arn:aws:states:us-east-1:123456789012:express:m:e:1"])
+    }
+
+    @Test func machinesAreListedByName() async throws {
+        for name in ["b_1", "b_12", "a", "B"] { _ = try await create(name) }
+        var names: [String] = []
+        var token: JSONValue?
+        repeat {
+            var input: JSONObject = ["maxResults": 3]
+            if let token { input["nextToken"] = token }
+            let page = try await call("ListStateMachines", input)
+            names += (page["stateMachines"]?.array ?? []).compactMap { $0["name"]?.string }
+            token = page["nextToken"]
+        } while token != nil
+        #expect(names == ["B", "a", "b_1", "b_12"])
+    }
+
+    @Test func anUpdateThatChangesNothingMakesNoRevision() async throws {
+        let arn = try #require(try await create("m")["stateMachineArn"])
+        for _ in 0..<2 {
+            let answer = try await call(
+                "UpdateStateMachine", ["stateMachineArn": arn, "definition": .string(Self.pass), "publish": true])
+            #expect(answer["revisionId"] == nil && answer["updateDate"] != nil)
+            #expect(answer["stateMachineVersionArn"]?.string == "\(arn.string ?? ""):1")
+        }
+    }
+
+    private static let map: JSONValue = [
+        "Type": "Map", "End": true, "ItemProcessor": ["StartAt": "I", "States": ["I": ["Type": "Pass", "End": true]]],
+    ]
+    private static let task: JSONValue = [
+        "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": true, "Parameters": ["QueueUrl": "q", "MessageBody": "b"],
+    ]
+
+    @Test(arguments: [
+        (task, ["mock": ["errorOutput": [:]], "revealSecrets": true], "TestState does not support RevealSecrets when a mock is specified."),
+        (map, ["stateConfiguration": ["mapIterationFailureCount": 0]],
+         "TestState does not support MapIterationFailureCount when a mock is not specified."),
+        (map, ["mock": ["result": "[1]"], "input": "[1]", "stateConfiguration": ["mapIterationFailureCount": 2]],
+         "Map iteration failure count must be less than or equal to the number of Map iterations"),
+        (task, ["mock": ["errorOutput": [:]], "context": #"{"Task": {"Token": "t"}}"#],
+         "Invalid Context object provided: Context object contains 'Task' when state is not a Task state with a '.sync' or "
+            + "'.waitForTaskToken' service integration pattern"),
+    ] as [(JSONValue, JSONObject, String)])
+    func testsThatCannotBeAreRefused(_ state: JSONValue, _ more: JSONObject, _ message: String) async {
+        var input: JSONObject = ["definition": .string(state.text)]
+        for (name, value) in more { input[name] = value }
+        await expectError("ValidationException", message, "TestState", input)
+    }
+
+    @Test func aTestedStateHasAStandardNameAndNoRole() async throws {
+        let machine = #"{"StartAt":"S","QueryLanguage":"JSONata","States":{"S":{"Type":"Pass","End":true,"Output":"{% [$states.context.State.Name, $states.context.Execution.RoleArn] %}"}}}"#
+        let answer = try await call("TestState", ["definition": .string(machine), "stateName": "S"])
+        #expect(answer["output"] == #"["StateName",null]"#)
+    }
+
+    @Test func aTestedStatesFailureNamesNoEvent() async throws {
+        var state = Self.map.object ?? [:]
+        state["ItemsPath"] = "$$.Execution.Input"
+        let answer = try await call(
+            "TestState", ["definition": .string(JSONValue.object(state).text), "mock": ["result": "[]"]])
+        #expect(answer["cause"] == #"Reference path "$.Execution.Input" must point to array."#)
+        let failed = try await call(
+            "TestState",
+            ["definition": #"{"Type":"Fail","Error":"E"}"#, "input": "1", "inspectionLevel": "DEBUG"])
+        #expect(failed["inspectionData"]?["afterInputPath"] == "1")
     }
 
     @Test func tagsAreKept() async throws {
