@@ -73,6 +73,9 @@ struct LambdaIntegration: TaskIntegration {
         var exchange: ForeignExchange
     }
 
+    /// - Source: Lambda, Invoke, `LogType`.
+    private static let logResultBytes = 4096
+
     private func invokeHere(_ name: FunctionName, _ call: IntegrationCall) async throws -> Invocation {
         func exchange(_ status: Int, _ requestID: String, _ payload: String) -> ForeignExchange {
             ForeignExchange(
@@ -95,9 +98,14 @@ struct LambdaIntegration: TaskIntegration {
             let answer = try await local.invoke(
                 name.name, event: event(of: call), commandID: call.commandID, region: call.region)
             let payload = String(decoding: answer.payload, as: UTF8.self)
+            var output: JSONObject = ["ExecutedVersion": .string(name.qualifier)]
+            if call.parameters["LogType"]?.string == "Tail" {
+                let log = answer.log.map { $0 + "\n" }.joined()
+                output["LogResult"] = .string(Base64.encode(Array(log.utf8.suffix(Self.logResultBytes))))
+            }
+            output["StatusCode"] = 200
             return Invocation(
-                payload: payload, isError: answer.isError,
-                output: ["ExecutedVersion": .string(name.qualifier), "StatusCode": 200],
+                payload: payload, isError: answer.isError, output: output,
                 exchange: exchange(200, answer.requestID, payload))
         }
     }

@@ -74,6 +74,8 @@ package final class LocalFunctions: Sendable {
         /// The function, not the invocation, failed; `payload` says how.
         var isError: Bool
         var requestID: String
+        /// The last lines that it wrote to standard error.
+        var log: [String] = []
     }
 
     /// Runs a function, or finds what became of it under the same command id.
@@ -93,7 +95,9 @@ package final class LocalFunctions: Sendable {
         let output = exit.exitCode == 0 ? try await runner.result(in: attempt) : []
         let log = try await runner.blocking { try attempt.output(before: nil, limit: 20).lines.map(\.text) }
         for line in log { logger.info("\(line)", metadata: ["function": "\(name)", "request": "\(requestID)"]) }
-        return answer(function, exit, output, log, requestID)
+        var answer = answer(function, exit, output, log, requestID)
+        answer.log = log
+        return answer
     }
 
     /// Forgets an invocation whose outcome is durable.

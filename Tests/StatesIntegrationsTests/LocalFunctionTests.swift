@@ -79,6 +79,15 @@ struct LocalFunctionTests {
         }
     }
 
+    @Test func itsLogIsPartOfTheResultOnDemand() async throws {
+        let call = try call("lambda:invoke", ["FunctionName": "f", "LogType": "Tail"])
+        guard case .succeeded(let output) = try await invoke(try registry("echo one >&2; echo two >&2"), call) else {
+            Issue.record("did not succeed")
+            return
+        }
+        #expect(output["LogResult"]?.string == Base64.encode(Array("one\ntwo\n".utf8)))
+    }
+
     @Test func itsARNGivesTheAnswerAlone() async throws {
         let call = try call("arn:aws:lambda:us-east-1:123456789012:function:f", "x")
         guard case .succeeded(let output) = try await invoke(try registry("cat"), call) else {
