@@ -126,13 +126,18 @@ extension WorkflowEngine {
         // A machine that cannot be made here is reported by the step that needs it.
         guard let begun, hold(begun) else { return await storeAlone(start) }
         defer { letGo(begun) }
-        do {
-            let existing = try await store.startExecution(begun.durable)
-            if existing == nil { follow(begun) }
-            start.resume(.success(existing))
-        } catch {
-            start.resume(.failure(error))
+        // Whoever waits for the answer is told by the store's thread, and does not wait for one of the engine's.
+        let isStored = await withTaskExecutorPreference(answers) {
+            do {
+                let existing = try await store.startExecution(begun.durable)
+                start.resume(.success(existing))
+                return existing == nil
+            } catch {
+                start.resume(.failure(error))
+                return false
+            }
         }
+        if isStored { follow(begun) }
     }
 
     private func begun(_ record: ExecutionRecord, _ input: Payload) throws -> BegunExecution {

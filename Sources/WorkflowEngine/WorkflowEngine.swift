@@ -88,6 +88,8 @@ package final class WorkflowEngine: Sendable {
     private let workContinuation: AsyncStream<Work>.Continuation
     private let threads: BlockingExecutor?
     let executor: any TaskExecutor
+    /// Where outcomes of the store are passed on to those who wait for them.
+    let answers: any TaskExecutor
 
     package init(
         store: any WorkflowStore, logs: (any ExecutionLogStore)? = nil, objects: ObjectStores? = nil,
@@ -105,10 +107,12 @@ package final class WorkflowEngine: Sendable {
         if let given = configuration.executor {
             threads = nil
             executor = given
+            answers = given
         } else {
             let own = BlockingExecutor(name: "workflow", threads: configuration.threads)
             threads = own
             executor = own
+            answers = InlineExecutor()
         }
     }
 
