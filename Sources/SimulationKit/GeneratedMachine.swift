@@ -1,4 +1,5 @@
 import JSONModel
+import StateStore
 import Support
 
 /// What a task of a generated machine meets outside.
@@ -29,6 +30,11 @@ struct GeneratedMachine {
     var objects: [String: String] = [:]
     /// Only for machines without races: what happens in a scope depends on nothing but the answers that its tasks get.
     var isRaceFree: Bool
+
+    /// The one that some of its tasks are of.
+    static let activity = ActivityRecord(
+        arn: "arn:aws:states:us-east-1:123456789012:activity:work", account: "123456789012", region: "us-east-1",
+        name: "work", createdAt: Timestamp(millisecondsSince1970: 0))
 }
 
 /// Makes definitions in which every state can be reached, every loop ends and every path leads to an end. All data
@@ -352,7 +358,7 @@ struct MachineGenerator {
         }
         // One is called at most once, the other is lost with its worker: what comes of them depends on crashes.
         if !isRaceFree { kinds.append("arn:aws:states:::aws-sdk:sqs:sendMessage") }
-        if !isRaceFree, !isExpress { kinds.append("arn:aws:states:us-east-1:123456789012:activity:work") }
+        if !isRaceFree, !isExpress { kinds.append(GeneratedMachine.activity.arn) }
         let resource = kinds[draw(0...kinds.count - 1)]
         let isActivity = resource.contains(":activity:"), usesToken = resource.contains("Token")
         let isExecution = resource.contains("startExecution")

@@ -19,7 +19,7 @@ struct WorkflowTables {
     }
 
     private var machines: [String: Machine] = [:]
-    private var activities: [String: ActivityRecord] = [:]
+    private var activities = [GeneratedMachine.activity.arn: GeneratedMachine.activity]
     private var tags: [String: [(key: String, value: String)]] = [:]
     var executions: [String: Execution] = [:]
     var mapRuns: [String: MapRunRecord] = [:]

@@ -112,6 +112,17 @@ extension StateGroup {
         return nil
     }
 
+    func addActivities(to arns: inout Set<String>) {
+        for state in states {
+            switch state.body {
+            case .task(let fields): if fields.resource.kind == .activity { arns.insert(fields.resource.arn) }
+            case .parallel(let branches): for branch in branches { branch.addActivities(to: &arns) }
+            case .map(let fields): if fields.distributed == nil { fields.processor.addActivities(to: &arns) }
+            case .pass, .choice, .wait, .succeed, .fail: break
+            }
+        }
+    }
+
     /// Whether the state of that name is inside a Map of the group.
     func hasInMap(_ name: String) -> Bool {
         states.contains { state in

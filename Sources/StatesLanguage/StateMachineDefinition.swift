@@ -8,6 +8,8 @@ package struct StateMachineDefinition: Sendable {
     /// After how many seconds an execution times out; nil for never.
     package let timeoutSeconds: Int64?
     package let root: StateGroup
+    /// What its Tasks wait for workers of, besides those of distributed Maps.
+    package let activityArns: Set<String>
 
     /// - Throws: `DefinitionError` with every finding, when one of them is an error.
     package init(parsing text: String, type: StateMachineType = .standard) throws(DefinitionError) {
@@ -42,6 +44,9 @@ package struct StateMachineDefinition: Sendable {
         self.version = version
         self.timeoutSeconds = timeoutSeconds
         self.root = root
+        var arns: Set<String> = []
+        root.addActivities(to: &arns)
+        activityArns = arns
     }
 }
 

@@ -28,6 +28,9 @@ extension ExecutionMachine {
             try answerTest(slot)
             return
         }
+        if missingActivities.contains(fields.resource.arn) {
+            throw EvaluationFailure("The activity \(fields.resource.arn) does not exist.")
+        }
         let scheduled = emitScheduled(
             fields.resource, parameters, after: scope.lastEventID, timeout: timeout, heartbeat: heartbeat,
             credentials: credentials)

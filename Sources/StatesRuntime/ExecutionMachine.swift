@@ -11,6 +11,8 @@ package struct ExecutionMachine: ~Copyable, Sendable {
     package let definition: StateMachineDefinition
     package let execution: ExecutionIdentity
     package let limits: ExecutionLimits
+    /// Those of the definition that there are not, when the next event is applied: Tasks of them fail.
+    package var missingActivities: Set<String> = []
 
     /// Redrives taken in so far.
     package internal(set) var redriveCount = 0

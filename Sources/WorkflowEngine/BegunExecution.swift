@@ -11,14 +11,17 @@ final class BegunExecution {
     /// While the execution is held.
     var cell: ExecutionCell?
 
+    /// - Parameter missing: activities of the definition that there are not.
     init(
-        _ record: ExecutionRecord, _ input: Payload, _ definition: StateMachineDefinition, _ engine: WorkflowEngine
+        _ record: ExecutionRecord, _ input: Payload, _ definition: StateMachineDefinition, missing: Set<String>,
+        _ engine: WorkflowEngine
     ) throws {
         var loaded = LoadedExecution(
             record: record,
             machine: ExecutionMachine(
                 definition: definition, execution: ExecutionIdentity(record, input: input),
                 limits: engine.limits(of: record.stateMachine)))
+        loaded.machine.missingActivities = missing
         guard var step = try loaded.step([], clock: engine.clock, observer: engine.configuration.observer)?.step else {
             throw ExecutionError("a new execution has nothing to do")
         }

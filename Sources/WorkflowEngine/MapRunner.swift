@@ -339,10 +339,11 @@ final class MapRunner {
     private func startStandard(_ inputs: [ChildInput]) async throws {
         var batch = MapRunBatch(
             mapRunArn: run.arn, ordinals: run.nextOrdinal..<nextOrdinal, cursor: cursor.json)
+        let missing = try await engine.missingActivities(of: definition)
         var begun: [BegunExecution] = []
         defer { for child in begun { engine.letGo(child) } }
         for input in inputs {
-            let child = try BegunExecution(record(input), input.input, definition, engine)
+            let child = try BegunExecution(record(input), input.input, definition, missing: missing, engine)
             guard engine.hold(child) else { throw ExecutionError("\(child.record.arn) is taken by an attempt before") }
             batch.children.append(child.durable)
             begun.append(child)

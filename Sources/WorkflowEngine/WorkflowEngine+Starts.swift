@@ -121,7 +121,7 @@ extension WorkflowEngine {
     /// Computes the first step of an execution, and stores both.
     private func begin(_ start: ExecutionStart) async {
         guard start.isUnclaimed else { return }
-        let begun = try? begun(start.record, start.input)
+        let begun = try? await begun(start.record, start.input)
         guard start.claim() else { return }
         // A machine that cannot be made here is reported by the step that needs it.
         guard let begun, hold(begun) else { return await storeAlone(start) }
@@ -140,9 +140,9 @@ extension WorkflowEngine {
         if isStored { follow(begun) }
     }
 
-    private func begun(_ record: ExecutionRecord, _ input: Payload) throws -> BegunExecution {
+    private func begun(_ record: ExecutionRecord, _ input: Payload) async throws -> BegunExecution {
         let definition = try definitions.definition(record.stateMachine.definition, type: record.stateMachine.type)
-        return try BegunExecution(record, input, definition, self)
+        return try BegunExecution(record, input, definition, missing: try await missingActivities(of: definition), self)
     }
 
     private func storeAlone(_ start: ExecutionStart) async {

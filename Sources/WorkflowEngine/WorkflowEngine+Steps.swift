@@ -30,6 +30,9 @@ extension WorkflowEngine {
                     await discard(events, of: cell.executionArn)
                     return true
                 }
+                if let definition = cell.loaded?.machine.definition {
+                    cell.loaded?.machine.missingActivities = try await missingActivities(of: definition)
+                }
                 guard let (step, taken) = try cell.applied(events, clock: clock, observer: configuration.observer) else { return true }
                 try await store.commit(step)
                 follow(step, cell, acknowledging: events[..<taken], leaving: events[taken...])
@@ -73,6 +76,15 @@ extension WorkflowEngine {
         else { return false }
         cell.loaded = try makeResident(record, frames)
         return true
+    }
+
+    /// The activities of a definition that have been deleted or never were.
+    func missingActivities(of definition: StateMachineDefinition) async throws -> Set<String> {
+        var missing: Set<String> = []
+        for arn in definition.activityArns {
+            if try await store.activity(arn: arn) == nil { missing.insert(arn) }
+        }
+        return missing
     }
 
     func makeResident(_ record: ExecutionRecord, _ frames: [FrameRecord]) throws -> LoadedExecution {

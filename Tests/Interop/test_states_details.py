@@ -80,10 +80,12 @@ def test_a_task_of_an_activity_that_is_missing_fails(server):
     end = run(states, single({
         "Type": "Task", "Resource": arn, "TimeoutSeconds": 60,
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "S"}]}))
-    assert (end["error"], end["cause"]) == ("States.Runtime", f"The activity {arn} does not exist.")
+    assert end["error"] == "States.Runtime"
+    assert end["cause"] == (
+        "An error occurred while executing the state 'S' (entered at the event id #2). "
+        f"The activity {arn} does not exist.")
     events = states.get_execution_history(executionArn=end["executionArn"])["events"]
-    assert [event["type"] for event in events][2:] == ["ActivityScheduled", "ActivityScheduleFailed", "ExecutionFailed"]
-    assert events[3]["activityScheduleFailedEventDetails"] == {"error": end["error"], "cause": end["cause"]}
+    assert [event["type"] for event in events] == ["ExecutionStarted", "TaskStateEntered", "ExecutionFailed"]
 
 
 def test_a_machine_is_deleted_by_its_own_arn(server):
